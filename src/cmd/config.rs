@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Text from flags and environment to checked values, with one form of complaint.
+
+use core::fmt;
+use core::ops::RangeInclusive;
+use core::time::Duration;
+
+use log::LevelFilter;
+
+use super::quoted;
+use crate::codec::units;
+use crate::failure::Failure;
+
+/// The variable `name`; `None` when it is unset, empty or not UTF-8.
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The level that NETVITALS_LOG asks for: `error`, `warn` (also when it is unset), `info`, `debug`.
+///
+/// # Errors
+/// When it names another.
+pub fn log_level() -> Result<LevelFilter, Failure> {
+    match environment("NETVITALS_LOG").as_deref() {
+        None | Some("warn") => Ok(LevelFilter::Warn),
+        Some("error") => Ok(LevelFilter::Error),
+        Some("info") => Ok(LevelFilter::Info),
+        Some("debug") => Ok(LevelFilter::Debug),
+        Some(other) => Err(refused(
+            "variable NETVITALS_LOG",
+            other,
+            "a level",
+            "error, warn, info, debug",
+        )),
+    }
+}
+
+/// A complaint about a value: `option '--interval' '5x': not a duration; allowed: 1s to 1h`.
+pub fn refused(subject: impl fmt::Display, value: &str, kind: &str, allowed: &str) -> Failure {
+    Failure::usage(format_args!(
+        "{subject} {}: not {kind}; allowed: {allowed}",
+        quoted(value)
+    ))
+}
+
+/// The duration that `text` stands for.
+///
+/// # Errors
+/// When it is none, or outside `range`, which `allowed` puts into words.
+pub fn duration(
+    option: &str,
+    text: &str,
+    range: RangeInclusive<Duration>,
+    allowed: &str,
+) -> Result<Duration, Failure> {
+    units::duration(text)
+        .filter(|duration| range.contains(duration))
+        .ok_or_else(|| {
+            refused(
+                format_args!("option '{option}'"),
+                text,
+                "a duration in range",
+                allowed,
+            )
+        })
+}
+
+/// The whole number that `text` stands for.
+///
+/// # Errors
+/// When it is none, or outside `range`.
+pub fn integer(option: &str, text: &str, range: RangeInclusive<u64>) -> Result<u64, Failure> {
+    units::unsigned(text.as_bytes())
+        .filter(|number| range.contains(number))
+        .ok_or_else(|| {
+            let allowed = format!("{} to {}", range.start(), range.end());
+            refused(
+                format_args!("option '{option}'"),
+                text,
+                "a number in range",
+                &allowed,
+            )
+        })
+}
+
+/// The truth value that `text` stands for.
+///
+/// # Errors
+/// When it is none.
+pub fn boolean(option: &str, text: &str) -> Result<bool, Failure> {
+    units::boolean(text).ok_or_else(|| {
+        refused(
+            format_args!("option '{option}'"),
+            text,
+            "a truth value",
+            "true false 1 0 yes no on off",
+        )
+    })
+}

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From the system to values: what is read with `sys`, understood with `codec`, kept in `model`.
+
+pub mod interfaces;

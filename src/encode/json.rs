@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! JSON as a stream (RFC 8259): nothing is kept but the depth, nothing is allocated.
+//!
+//! The text is valid as long as keys and values come in turn; that is the caller's to see to.
+
+use embedded_io::Write;
+
+/// How the document is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// No blank anywhere.
+    Compact,
+    /// One member a line, indented by four blanks a level.
+    Indented,
+}
+
+/// Writes one document to `W`.
+#[derive(Debug)]
+pub struct Json<W> {
+    out: W,
+    style: Style,
+    depth: usize,
+    /// Nothing has been written yet into the object or array that is open.
+    empty: bool,
+    /// A key stands there, and its value comes next.
+    keyed: bool,
+}
+
+impl<W: Write> Json<W> {
+    /// A document that goes to `out`.
+    pub fn new(out: W, style: Style) -> Self {
+        Self {
+            out,
+            style,
+            depth: 0,
+            empty: true,
+            keyed: false,
+        }
+    }
+
+    /// Begins an object.
+    ///
+    /// # Errors
+    /// What `out` says; so do all that follow.
+    pub fn open_object(&mut self) -> Result<(), W::Error> {
+        self.open(b"{")
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub fn close_object(&mut self) -> Result<(), W::Error> {
+        self.close(b"}")
+    }
+
+    /// A member's name.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub fn key(&mut self, key: &str) -> Result<(), W::Error> {
+        self.element()?;
+        self.quoted(key)?;
+        self.keyed = true;
+        self.out.write_all(if self.style == Style::Compact {
+            b":"
+        } else {
+            b": "
+        })
+    }
+
+    /// A string.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub fn string(&mut self, text: &str) -> Result<(), W::Error> {
+        self.value()?;
+        self.quoted(text)
+    }
+
+    /// A number, exact over all 64 bits.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub fn unsigned(&mut self, number: u64) -> Result<(), W::Error> {
+        self.value()?;
+        self.out
+            .write_all(itoa::Buffer::new().format(number).as_bytes())
+    }
+
+    /// Ends the line that the document is, and gives `out` back.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub fn finish(mut self) -> Result<W, W::Error> {
+        self.out.write_all(b"\n")?;
+        Ok(self.out)
+    }
+
+    fn open(&mut self, bracket: &[u8]) -> Result<(), W::Error> {
+        self.value()?;
+        self.depth += 1;
+        self.empty = true;
+        self.out.write_all(bracket)
+    }
+
+    fn close(&mut self, bracket: &[u8]) -> Result<(), W::Error> {
+        self.depth = self.depth.saturating_sub(1);
+        if !core::mem::take(&mut self.empty) {
+            self.indent()?;
+        }
+        self.out.write_all(bracket)
+    }
+
+    /// What stands before a value: nothing after a key, else what separates elements.
+    fn value(&mut self) -> Result<(), W::Error> {
+        if core::mem::take(&mut self.keyed) || self.depth == 0 {
+            Ok(())
+        } else {
+            self.element()
+        }
+    }
+
+    fn element(&mut self) -> Result<(), W::Error> {
+        if !core::mem::take(&mut self.empty) {
+            self.out.write_all(b",")?;
+        }
+        self.indent()
+    }
+
+    fn indent(&mut self) -> Result<(), W::Error> {
+        if self.style == Style::Indented {
+            self.out.write_all(b"\n")?;
+            for _ in 0..self.depth {
+                self.out.write_all(b"    ")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn quoted(&mut self, text: &str) -> Result<(), W::Error> {
+        self.out.write_all(b"\"")?;
+        let mut rest = text.as_bytes();
+        while let Some(at) = rest
+            .iter()
+            .position(|byte| matches!(byte, 0..0x20 | b'"' | b'\\'))
+        {
+            self.out.write_all(&rest[..at])?;
+            self.escaped(rest[at])?;
+            rest = &rest[at + 1..];
+        }
+        self.out.write_all(rest)?;
+        self.out.write_all(b"\"")
+    }
+
+    fn escaped(&mut self, byte: u8) -> Result<(), W::Error> {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        let hex = |nibble: u8| HEX[usize::from(nibble)];
+        match byte {
+            b'"' | b'\\' => self.out.write_all(&[b'\\', byte]),
+            b'\n' => self.out.write_all(b"\\n"),
+            b'\r' => self.out.write_all(b"\\r"),
+            b'\t' => self.out.write_all(b"\\t"),
+            _ => self
+                .out
+                .write_all(&[b'\\', b'u', b'0', b'0', hex(byte >> 4), hex(byte & 15)]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn text(style: Style, write: impl Fn(&mut Json<&mut [u8]>)) -> String {
+        let mut buffer = [0; 2_048];
+        let len = buffer.len();
+        let mut json = Json::new(&mut buffer[..], style);
+        write(&mut json);
+        let left = json.finish().unwrap().len();
+        String::from_utf8(buffer[..len - left].to_vec()).unwrap()
+    }
+
+    #[track_caller]
+    fn check(value: &str, expected: &str) {
+        assert_eq!(
+            text(Style::Compact, |json| json.string(value).unwrap()),
+            format!("{expected}\n")
+        );
+    }
+
+    #[test]
+    fn only_what_must_be_is_escaped() {
+        check("", r#""""#);
+        check("a\"b\\c/d", r#""a\"b\\c/d""#);
+        check(
+            "\n\r\t\0\u{1b}\u{1f}\u{7f}",
+            "\"\\n\\r\\t\\u0000\\u001b\\u001f\u{7f}\"",
+        );
+        check("\u{1F600}\u{202e}", "\"\u{1F600}\u{202e}\"");
+    }
+
+    fn nested(json: &mut Json<&mut [u8]>) {
+        json.open_object().unwrap();
+        for key in ["a", "b"] {
+            json.key(key).unwrap();
+            json.open_object().unwrap();
+            json.close_object().unwrap();
+        }
+        json.key("c").unwrap();
+        json.unsigned(u64::MAX).unwrap();
+        json.close_object().unwrap();
+    }
+
+    #[test]
+    fn members_are_separated_and_nested() {
+        let compact = "{\"a\":{},\"b\":{},\"c\":18446744073709551615}\n";
+        assert_eq!(text(Style::Compact, nested), compact);
+        let indented = "{\n    \"a\": {},\n    \"b\": {},\n    \"c\": 18446744073709551615\n}\n";
+        assert_eq!(text(Style::Indented, nested), indented);
+    }
+
+    #[test]
+    fn a_full_buffer_is_an_error() {
+        let mut buffer = [0; 3];
+        assert!(
+            Json::new(&mut buffer[..], Style::Compact)
+                .string("ab")
+                .is_err()
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_string_is_read_back(value in ".{0,200}") {
+            let written = text(Style::Compact, |json| json.string(&value).unwrap());
+            prop_assert_eq!(miniserde::json::from_str::<String>(&written).ok(), Some(value));
+        }
+    }
+}

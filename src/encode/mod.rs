@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Values to documents, with the exact key names that readers know.
+
+pub mod json;
+pub mod netmon;

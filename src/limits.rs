@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Every capacity of the program: its reason, its cost in RAM, what happens when it is full.
+//!
+//! Tables are reserved at start-up; the kernel lends a page only when it is first written, so an
+//! unused capacity costs address space, not memory.
+
+/// Interfaces in one sample. A sensor with 500 VLANs fits twice; 10 000 containers do not.
+/// 180 B each, two samples: 360 KiB. Full: the rest is left out, counted and said.
+pub const INTERFACES_MAX: usize = 1_024;
+
+/// Bytes of one interface name as UTF-8. The kernel allows 15 bytes (IFNAMSIZ, netdevice(7)); each
+/// may be invalid and become U+FFFD, three bytes. Longer: the line is left out as malformed.
+pub const INTERFACE_NAME_BYTES_MAX: usize = 47;
+
+/// Bytes of the buffer that lines are read through, and so of the longest line. The kernel's own
+/// lines are below 400 bytes. 16 KiB. Longer: the line is left out as malformed.
+pub const LINE_BYTES_MAX: usize = 16 * 1_024;
+
+/// Bytes of the host name in a document: 64 (HOST_NAME_MAX, gethostname(2)), three for each when
+/// invalid. 192 B. Longer: cut.
+pub const HOST_NAME_BYTES_MAX: usize = 192;
+
+/// Bytes of one interface in a `netmon` document, at worst: a name of which each byte is escaped
+/// (`\u001f`), 16 keys, 16 counters of 20 digits, the blanks of the indented form.
+pub const NETMON_INTERFACE_BYTES_MAX: usize = 1_280;
+
+/// Bytes of one `netmon` document, at worst. 1.3 MiB reserved; an interface needs about 300.
+pub const NETMON_DOCUMENT_BYTES_MAX: usize =
+    INTERFACES_MAX * NETMON_INTERFACE_BYTES_MAX + 6 * HOST_NAME_BYTES_MAX + 64;
+
+/// Bytes of one line in the log, on the stack of the caller. 1 KiB. Longer: cut, shown by `…`.
+pub const LOG_LINE_BYTES_MAX: usize = 1_024;
+
+const _: () = {
+    assert!(
+        INTERFACE_NAME_BYTES_MAX >= 3 * 15,
+        "any name of the kernel fits"
+    );
+    assert!(
+        LINE_BYTES_MAX >= 2 * 400,
+        "a line of the kernel fits whatever was read before it"
+    );
+    assert!(HOST_NAME_BYTES_MAX >= 3 * 64, "any host name fits");
+    assert!(
+        INTERFACES_MAX.is_power_of_two(),
+        "the hash table demands it"
+    );
+};

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Plain values: what was seen, and the arithmetic on it. No bytes of any format, no system.
+
+pub mod interface;
+pub mod selection;

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Finished bytes to the world.
+
+pub mod file;
+pub mod stdout;

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Files: reading below a root that tests may choose, and the few steps of writing safely.
+//!
+//! Paths are C strings made once, so that no call allocates.
+
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{self, AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+/// Where paths like `proc/net/dev` begin: `/`, or a directory that stands in for it.
+#[derive(Debug)]
+pub struct Root(OwnedFd);
+
+impl Root {
+    /// The real one.
+    ///
+    /// # Errors
+    /// What open(2) says.
+    pub fn system() -> io::Result<Self> {
+        Self::at(c"/")
+    }
+
+    /// The directory `path` in its place.
+    ///
+    /// # Errors
+    /// What open(2) says.
+    pub fn at(path: &CStr) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Self(fs::open(path, flags, Mode::empty())?))
+    }
+
+    /// Opens `path`, relative to this root, for reading.
+    ///
+    /// # Errors
+    /// What openat(2) says.
+    pub fn open(&self, path: &CStr) -> io::Result<File> {
+        Ok(File(fs::openat(
+            &self.0,
+            path,
+            OFlags::RDONLY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?))
+    }
+}
+
+/// An open file.
+#[derive(Debug)]
+pub struct File(OwnedFd);
+
+impl File {
+    /// Opens `path` for reading.
+    ///
+    /// # Errors
+    /// What open(2) says.
+    pub fn open(path: &CStr) -> io::Result<Self> {
+        Ok(Self(fs::open(
+            path,
+            OFlags::RDONLY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?))
+    }
+
+    /// Creates `path`, which must not exist, for writing; no link is followed.
+    ///
+    /// # Errors
+    /// What open(2) says; `AlreadyExists` when there is something of that name.
+    pub fn create_new(path: &CStr) -> io::Result<Self> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        Ok(Self(fs::open(path, flags, Mode::from_raw_mode(0o644))?))
+    }
+
+    /// Opens `path` for appending, and for reading back its end; makes it when it is absent. Never
+    /// waits for the other end of a FIFO.
+    ///
+    /// # Errors
+    /// What open(2) says.
+    pub fn append(path: &CStr) -> io::Result<Self> {
+        let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE | OFlags::NONBLOCK;
+        Ok(Self(fs::open(
+            path,
+            flags | OFlags::CLOEXEC,
+            Mode::from_raw_mode(0o644),
+        )?))
+    }
+
+    /// Fills the start of `buffer`; 0 at the end of the file.
+    ///
+    /// # Errors
+    /// What read(2) says.
+    pub fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match rustix::io::read(&self.0, &mut *buffer) {
+                Err(Errno::INTR) => {}
+                result => return Ok(result?),
+            }
+        }
+    }
+
+    /// The byte at `offset`; `None` beyond the end.
+    ///
+    /// # Errors
+    /// What pread(2) says.
+    pub fn byte_at(&self, offset: u64) -> io::Result<Option<u8>> {
+        let mut byte = [0];
+        let len = rustix::io::pread(&self.0, &mut byte, offset)?;
+        Ok((len == 1).then_some(byte[0]))
+    }
+
+    /// Writes all of `bytes`, in one write(2) unless the kernel takes less.
+    ///
+    /// # Errors
+    /// What write(2) says; part of it may have been written then.
+    pub fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
+        write_all(self.0.as_fd(), bytes)
+    }
+
+    /// Waits until the content is on the medium (fdatasync(2)); nothing where there is none.
+    ///
+    /// # Errors
+    /// What fdatasync(2) says: on some file systems the first word of a full disk.
+    pub fn sync(&self) -> io::Result<()> {
+        match fs::fdatasync(&self.0) {
+            Err(Errno::INVAL | Errno::ROFS) => Ok(()),
+            result => Ok(result?),
+        }
+    }
+
+    /// Cuts the file to `len` bytes.
+    ///
+    /// # Errors
+    /// What ftruncate(2) says.
+    pub fn truncate(&self, len: u64) -> io::Result<()> {
+        Ok(fs::ftruncate(&self.0, len)?)
+    }
+
+    /// Waits until no other process holds the file (flock(2)); released when it is closed.
+    ///
+    /// # Errors
+    /// What flock(2) says.
+    pub fn lock(&self) -> io::Result<()> {
+        Ok(fs::flock(&self.0, FlockOperation::LockExclusive)?)
+    }
+
+    /// What the file is.
+    ///
+    /// # Errors
+    /// What fstat(2) says.
+    pub fn status(&self) -> io::Result<Status> {
+        Ok(Status(fs::fstat(&self.0)?))
+    }
+
+    /// Takes over the permissions and, as far as allowed, the owner of another file.
+    pub fn resemble(&self, other: &Status) {
+        let _ = fs::fchmod(&self.0, Mode::from_raw_mode(other.0.st_mode));
+        let owner = rustix::process::Uid::from_raw(other.0.st_uid);
+        let group = rustix::process::Gid::from_raw(other.0.st_gid);
+        if fs::fchown(&self.0, Some(owner), Some(group)).is_err() {
+            let _ = fs::fchown(&self.0, None, Some(group));
+        }
+    }
+}
+
+/// What a file is (stat(2)).
+#[derive(Clone, Copy, Debug)]
+pub struct Status(Stat);
+
+impl Status {
+    /// What stands at `path`, links not followed; `None` when nothing does.
+    ///
+    /// # Errors
+    /// What stat(2) says otherwise.
+    pub fn of(path: &CStr, follow: bool) -> io::Result<Option<Self>> {
+        let flags = if follow {
+            AtFlags::empty()
+        } else {
+            AtFlags::SYMLINK_NOFOLLOW
+        };
+        match fs::statat(CWD, path, flags) {
+            Ok(status) => Ok(Some(Self(status))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether it is an ordinary file.
+    pub fn is_file(&self) -> bool {
+        FileType::from_raw_mode(self.0.st_mode) == FileType::RegularFile
+    }
+
+    /// Whether it is a symbolic link.
+    pub fn is_link(&self) -> bool {
+        FileType::from_raw_mode(self.0.st_mode) == FileType::Symlink
+    }
+
+    /// Whether it is a directory.
+    pub fn is_directory(&self) -> bool {
+        FileType::from_raw_mode(self.0.st_mode) == FileType::Directory
+    }
+
+    /// Length in bytes.
+    pub fn bytes(&self) -> u64 {
+        u64::try_from(self.0.st_size).unwrap_or(0)
+    }
+
+    /// Whether both are the same file.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (self.0.st_dev, self.0.st_ino) == (other.0.st_dev, other.0.st_ino)
+    }
+}
+
+/// Makes a directory, unless something of that name exists.
+///
+/// # Errors
+/// What mkdir(2) says.
+pub fn make_directory(path: &CStr) -> io::Result<()> {
+    match fs::mkdir(path, Mode::from_raw_mode(0o755)) {
+        Ok(()) | Err(Errno::EXIST) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Gives the file `from` the name `to`, in place of whatever had it (rename(2)).
+///
+/// # Errors
+/// What rename(2) says.
+pub fn rename(from: &CStr, to: &CStr) -> io::Result<()> {
+    Ok(fs::rename(from, to)?)
+}
+
+/// Removes a file.
+///
+/// # Errors
+/// What unlink(2) says.
+pub fn remove(path: &CStr) -> io::Result<()> {
+    Ok(fs::unlink(path)?)
+}
+
+/// Writes all of `bytes`, waiting for a reader where the descriptor is set not to.
+pub(super) fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match rustix::io::write(fd, bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(len) => bytes = &bytes[len..],
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => {
+                let mut fds = [rustix::event::PollFd::new(
+                    &fd,
+                    rustix::event::PollFlags::OUT,
+                )];
+                let _ = rustix::event::poll(&mut fds, None);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}

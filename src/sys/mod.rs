@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Every system call, every `unsafe`, every clock; no parsing, no decisions.
+
+pub mod clock;
+pub mod files;
+pub mod host;
+pub mod signal;
+pub mod terminal;

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Moments as plain values: [`Mono`] for intervals, [`Wall`] for stamps; they cannot be mixed.
+//!
+//! Neither is read here: the one place that asks the kernel is `sys::clock`.
+
+use core::fmt;
+use core::time::Duration;
+
+/// A moment on the monotonic clock, nanoseconds since an arbitrary start (CLOCK_MONOTONIC,
+/// clock_gettime(2)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mono(u64);
+
+impl Mono {
+    /// The moment `ns` nanoseconds after the clock's start.
+    pub const fn from_ns(ns: u64) -> Self {
+        Self(ns)
+    }
+
+    /// Time since `earlier`; zero when `earlier` is later.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// The moment `span` later; the far end of the clock (584 years) when it does not fit.
+    pub fn after(self, span: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)),
+        )
+    }
+}
+
+/// A moment on the wall clock, microseconds since 1970-01-01 UTC; it can jump either way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wall(u64);
+
+impl Wall {
+    /// The moment `us` microseconds after 1970-01-01 UTC.
+    pub const fn from_us(us: u64) -> Self {
+        Self(us)
+    }
+
+    /// Date and time of day in UTC.
+    pub const fn utc(self) -> Utc {
+        let (days, second_of_day) = (self.0 / 86_400_000_000, self.0 / 1_000_000 % 86_400);
+        // Gregorian calendar in eras of 400 years = 146 097 days, years counted from 1 March, so
+        // that the leap day is the last of its year. 719 468 days lie between 0000-03-01 and 1970.
+        let shifted = days + 719_468;
+        let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+        let year_of_era =
+            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let month_from_march = (5 * day_of_year + 2) / 153;
+        let month = if month_from_march < 10 {
+            month_from_march + 3
+        } else {
+            month_from_march - 9
+        };
+        Utc {
+            year: (era * 400 + year_of_era + (month <= 2) as u64) as u32,
+            month: month as u8,
+            day: (day_of_year - (153 * month_from_march + 2) / 5 + 1) as u8,
+            hour: (second_of_day / 3_600) as u8,
+            minute: (second_of_day / 60 % 60) as u8,
+            second: (second_of_day % 60) as u8,
+            microsecond: (self.0 % 1_000_000) as u32,
+        }
+    }
+}
+
+/// Date and time of day in UTC; shown to the second as RFC 3339 has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Utc {
+    /// 1970 or later.
+    pub year: u32,
+    /// 1 to 12.
+    pub month: u8,
+    /// 1 to 31.
+    pub day: u8,
+    /// 0 to 23.
+    pub hour: u8,
+    /// 0 to 59.
+    pub minute: u8,
+    /// 0 to 59; the wall clock knows no leap second.
+    pub second: u8,
+    /// 0 to 999 999.
+    pub microsecond: u32,
+}
+
+impl fmt::Display for Utc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            year,
+            month,
+            day,
+            hour,
+            minute,
+            second,
+            ..
+        } = self;
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(seconds: u64, expected: &str) {
+        assert_eq!(
+            Wall::from_us(seconds * 1_000_000).utc().to_string(),
+            expected
+        );
+    }
+
+    #[test]
+    fn dates_agree_with_the_calendar() {
+        check(0, "1970-01-01T00:00:00Z");
+        check(951_782_399, "2000-02-28T23:59:59Z");
+        check(951_782_400, "2000-02-29T00:00:00Z");
+        check(951_868_800, "2000-03-01T00:00:00Z");
+        check(1_795_219_200, "2026-11-21T00:00:00Z");
+        check(2_147_483_648, "2038-01-19T03:14:08Z");
+        check(4_107_542_400, "2100-03-01T00:00:00Z");
+    }
+
+    #[test]
+    fn an_earlier_moment_is_no_time_ago() {
+        let (early, late) = (Mono::from_ns(5), Mono::from_ns(7));
+        assert_eq!(late.since(early), Duration::from_nanos(2));
+        assert_eq!(early.since(late), Duration::ZERO);
+        assert_eq!(early.after(Duration::MAX), Mono::from_ns(u64::MAX));
+    }
+}
