@@ -4,8 +4,8 @@
 //! # Bird's-eye view
 //!
 //! ```text
-//! collect ──values──▶ model ──values──▶ encode ──bytes──▶ sink        cmd/* drives; only cmd knows all
-//!    │ engine (what next?)   codec (bytes↔values)   fixed tables      sys = every syscall and clock
+//! collect ──values──▶ model ──values──▶ encode ──bytes──▶ sink     cmd drives, and alone knows all
+//!    │ engine (what next?)   codec (bytes↔values)   fixed tables   sys = system calls and clocks
 //! ```
 //!
 //! Values flow one way. Collectors ask the system through [`sys`], turn bytes into values with

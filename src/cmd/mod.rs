@@ -181,6 +181,13 @@ fn start<A: Applet>(words: &[String], called: Called) -> Result<(), Failure> {
     args.run()
 }
 
+/// What stands at the end of each list of options, before the examples.
+const COMMON_OPTIONS: &str = "
+  -V, --version     print the version
+  --licenses        print the notices of built-in software
+
+Examples:";
+
 fn version() -> String {
     format!("{PROGRAM} {}\n", env!("CARGO_PKG_VERSION"))
 }
@@ -190,7 +197,11 @@ fn help<A: Applet>() -> String {
         Err(exit) => exit.output,
         Ok(_) => String::new(),
     };
-    format!("{}{output}", version())
+    format!(
+        "{}{}",
+        version(),
+        output.replacen("\n\nExamples:", COMMON_OPTIONS, 1)
+    )
 }
 
 fn list() -> String {

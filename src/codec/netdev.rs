@@ -55,14 +55,10 @@ fn parse_counters(columns: &[u8]) -> Option<Counters> {
     let mut rest = columns;
     let mut counters = [0; COUNTERS];
     for counter in &mut counters {
-        rest = rest.trim_ascii_start();
-        let end = rest
-            .iter()
-            .position(u8::is_ascii_whitespace)
-            .unwrap_or(rest.len());
-        let (column, tail) = rest.split_at(end);
-        *counter = units::unsigned(column)?;
-        rest = tail;
+        (*counter, rest) = units::leading_unsigned(rest.trim_ascii_start())?;
+        if !rest.first().is_none_or(u8::is_ascii_whitespace) {
+            return None;
+        }
     }
     Some(Counters(counters))
 }

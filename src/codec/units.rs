@@ -5,13 +5,30 @@ use core::time::Duration;
 
 /// An unsigned decimal number; `None` when it is anything else or does not fit.
 pub fn unsigned(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
+    let (number, rest) = leading_unsigned(digits)?;
+    rest.is_empty().then_some(number)
+}
+
+/// The unsigned decimal number that `text` begins with, and what follows it; `None` when there is
+/// none or it does not fit.
+pub fn leading_unsigned(text: &[u8]) -> Option<(u64, &[u8])> {
+    /// 10^19 − 1 is below 2^64.
+    const SAFE_DIGITS: usize = 19;
+    let mut number = 0_u64;
+    let mut len = 0;
+    while let Some(digit) = text
+        .get(len)
+        .map(|byte| byte.wrapping_sub(b'0'))
+        .filter(|&d| d < 10)
+    {
+        let digit = u64::from(digit);
+        number = match len {
+            0..SAFE_DIGITS => number * 10 + digit,
+            _ => number.checked_mul(10)?.checked_add(digit)?,
+        };
+        len += 1;
     }
-    digits.iter().try_fold(0_u64, |number, byte| {
-        let digit = byte.wrapping_sub(b'0');
-        (digit < 10).then(|| number.checked_mul(10)?.checked_add(u64::from(digit)))?
-    })
+    (len > 0).then(|| (number, &text[len..]))
 }
 
 /// Yes or no, in any case: `1` `true` `yes` `on`, `0` `false` `no` `off`.

@@ -69,6 +69,21 @@ impl<W: Write> Json<W> {
         })
     }
 
+    /// A member's name that needs no escape, with its quotes and colon: `"name":`.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub fn literal_key(&mut self, quoted: &'static str) -> Result<(), W::Error> {
+        self.element()?;
+        self.keyed = true;
+        self.out.write_all(quoted.as_bytes())?;
+        if self.style == Style::Indented {
+            self.out.write_all(b" ")
+        } else {
+            Ok(())
+        }
+    }
+
     /// A string.
     ///
     /// # Errors

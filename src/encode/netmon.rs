@@ -12,24 +12,24 @@ pub const RESERVED: &[&str] = &[HOST];
 
 const HOST: &str = "host";
 
-/// The key of each counter, in the order of /proc/net/dev.
+/// The key of each counter as it is written, in the order of /proc/net/dev.
 const KEYS: [&str; COUNTERS] = [
-    "recv_bytes",
-    "recv_packets",
-    "recv_errs",
-    "recv_drop",
-    "recv_fifo",
-    "recv_frame",
-    "recv_compressed",
-    "recv_multicast",
-    "trans_bytes",
-    "trans_packets",
-    "trans_errs",
-    "trans_drop",
-    "trans_fifo",
-    "trans_colls",
-    "trans_carrier",
-    "trans_compressed",
+    "\"recv_bytes\":",
+    "\"recv_packets\":",
+    "\"recv_errs\":",
+    "\"recv_drop\":",
+    "\"recv_fifo\":",
+    "\"recv_frame\":",
+    "\"recv_compressed\":",
+    "\"recv_multicast\":",
+    "\"trans_bytes\":",
+    "\"trans_packets\":",
+    "\"trans_errs\":",
+    "\"trans_drop\":",
+    "\"trans_fifo\":",
+    "\"trans_colls\":",
+    "\"trans_carrier\":",
+    "\"trans_compressed\":",
 ];
 
 /// The counters in the order of their keys.
@@ -40,7 +40,7 @@ const _: () = {
     let mut bytes = 6 * INTERFACE_NAME_BYTES_MAX + 24;
     let mut i = 0;
     while i < COUNTERS {
-        bytes += "\n        \"\": ,".len() + KEYS[i].len() + 20;
+        bytes += "\n         ,".len() + KEYS[i].len() + 20;
         i += 1;
     }
     assert!(bytes <= NETMON_INTERFACE_BYTES_MAX);
@@ -111,7 +111,7 @@ fn interface<W: Write>(
     json.key(change.name)?;
     json.open_object()?;
     for i in order {
-        json.key(KEYS[i])?;
+        json.literal_key(KEYS[i])?;
         json.unsigned(rates[i])?;
     }
     json.close_object()

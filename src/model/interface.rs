@@ -175,6 +175,7 @@ impl Change<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const SECOND: NonZeroU64 = NonZeroU64::new(1_000_000).unwrap();
     const WRAP: u64 = 1 << 32;
@@ -262,5 +263,71 @@ mod tests {
         let rates = window.changes().map(|change| (change.name, change.rates()));
         assert_eq!(rates.collect::<Vec<_>>(), [("eth0", [3; COUNTERS])]);
         assert_eq!(later.left_out.repeated, 1);
+    }
+
+    /// Counters around the edges where rules change, and anywhere.
+    fn counter() -> impl Strategy<Value = u64> {
+        prop_oneof![
+            any::<u64>(),
+            0..WRAP,
+            WRAP - 1_000..WRAP + 1_000,
+            WRAP / 2 - 9..WRAP / 2 + 9,
+            0_u64..9
+        ]
+    }
+
+    fn sample(interfaces: &[(String, [u64; COUNTERS])]) -> Box<Sample> {
+        let mut sample = Box::new(Sample::new());
+        for (text, counters) in interfaces {
+            sample.insert(name(text), Counters(*counters));
+        }
+        sample
+    }
+
+    fn interfaces() -> impl Strategy<Value = Vec<(String, [u64; COUNTERS])>> {
+        let counters = prop::array::uniform16(counter());
+        prop::collection::vec(("[a-d][0-3]?", counters), 0..20)
+    }
+
+    /// The rules in the words of the specification, on wide signed numbers.
+    fn expected_rate(earlier: u64, later: u64, elapsed_us: u64) -> u64 {
+        let wrap = i128::from(WRAP);
+        let (earlier, later) = (i128::from(earlier), i128::from(later));
+        let delta = match later - earlier {
+            step if step >= 0 => step,
+            step if earlier < wrap && later < wrap && step + wrap < wrap / 2 => step + wrap,
+            _ => 0,
+        };
+        let rate = delta * 1_000_000 / i128::from(elapsed_us);
+        u64::try_from(rate).unwrap_or(u64::MAX)
+    }
+
+    proptest! {
+        #[test]
+        fn wraps_resets_and_changing_interfaces_follow_the_rules(
+            before in interfaces(),
+            after in interfaces(),
+            elapsed_us in 1_u64..100_000_000,
+        ) {
+            let (earlier, later) = (sample(&before), sample(&after));
+            let elapsed = NonZeroU64::new(elapsed_us).unwrap();
+            let window = Window { earlier: &earlier, later: &later, elapsed_us: elapsed };
+            let mut seen: Vec<&String> = Vec::new();
+            let mut changes = window.changes();
+            for (text, counters) in &after {
+                let first = before.iter().find(|(other, _)| other == text);
+                if seen.contains(&text) {
+                    continue;
+                }
+                seen.push(text);
+                let Some((_, then)) = first else { continue };
+                let change = changes.next().unwrap();
+                prop_assert_eq!(change.name, text.as_str());
+                for (i, rate) in change.rates().into_iter().enumerate() {
+                    prop_assert_eq!(rate, expected_rate(then[i], counters[i], elapsed_us));
+                }
+            }
+            prop_assert!(changes.next().is_none());
+        }
     }
 }

@@ -7,7 +7,8 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use super::escape::Escaping;
 use crate::limits::LOG_LINE_BYTES_MAX;
-use crate::sys::{clock, terminal};
+use crate::sys::clock;
+use crate::sys::terminal;
 use crate::time::Wall;
 
 /// What a line begins with.

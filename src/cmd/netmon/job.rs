@@ -173,17 +173,17 @@ impl Job {
             core::mem::replace(said, count.max(*said)) == 0 && count > 0
         };
         if first(&mut self.said.malformed, malformed) {
-            log::warn!("{path}: {malformed} lines left out: not a name, a colon and 16 counters");
+            log::warn!("{path}: lines left out: {malformed}, not a name, a colon and 16 counters");
         }
         if first(&mut self.said.repeated, repeated) {
-            log::warn!("{path}: {repeated} lines left out: a line before has the same name");
+            log::warn!("{path}: lines left out: {repeated}, a line before has the same name");
         }
         if first(&mut self.said.reserved, reserved) {
             log::warn!("{path}: interface 'host' left out: the document's own key has that name");
         }
         if first(&mut self.said.beyond, beyond) {
             log::warn!(
-                "{path}: {beyond} interfaces left out: more than {INTERFACES_MAX}; \
+                "{path}: interfaces left out: {beyond}, more than {INTERFACES_MAX}; \
                  choose them with --interface"
             );
         }

@@ -20,13 +20,12 @@ use crate::sink::file::{Keep, Rotation};
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     name = "netmon",
-    description = "Averages per second of every network interface, from /proc/net/dev, as JSON.\n\n\
-                   Durations are a number with ms, s, m, h or d; plain numbers are seconds.\n\
-                   -V or --version prints the version, --licenses the notices of built-in software.",
+    description = "Averages per second of every network interface, from /proc/net/dev, as JSON.",
     help_triggers("-h", "--help"),
     example = "Show the rates of all interfaces, measured over one second:\n  $ netmon --pprint",
-    example = "Collect the rates of the eth interfaces each minute, in files of at most 1 MiB:\n  \
-               $ netmon --logpath /tmp/netmon --logappend --rotate-kib 1024 --interval 60 --count 0 -i 'eth*'"
+    example = "Collect the eth interfaces minute by minute, in files of at most 1 MiB:\n  \
+               $ netmon --logpath /tmp/netmon --logappend --rotate-kib 1024 --interval 1m \
+               --count 0 -i 'eth*'"
 )]
 /// The options of `netmon`.
 pub struct Args {
@@ -49,7 +48,7 @@ pub struct Args {
     /// repeatable
     #[argh(option, short = 'i', arg_name = "pattern")]
     interface: Vec<String>,
-    /// length of a window, 100ms to 1d (1s)
+    /// length of a window, 100ms to 1d: a number with ms, s, m, h or d, plain seconds (1s)
     #[argh(option, arg_name = "duration")]
     interval: Option<String>,
     /// windows to measure, one after the other (1; 0 = for ever)
@@ -135,7 +134,7 @@ impl Plan {
             .any(Option::is_some)
         {
             return Err(Failure::usage(
-                "sending to Elasticsearch is not in this version; use --logpath and a log forwarder",
+                "--eshost: this version sends to no server; use --logpath and a log forwarder",
             ));
         }
         let keep = keep(&args)?;

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Nothing allocates per window once the first is done, and nothing per line of the log.
+//!
+//! Allocations are counted per thread, so that the test harness does not disturb.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::ffi::CString;
+use std::num::NonZeroU64;
+
+use netvitals::collect::interfaces::{Interfaces, PATH};
+use netvitals::encode::json::Style;
+use netvitals::encode::netmon;
+use netvitals::limits::NETMON_DOCUMENT_BYTES_MAX;
+use netvitals::model::interface::{Sample, Window};
+use netvitals::model::selection::Selection;
+use netvitals::sink::file::{FileSink, Keep, Rotation};
+use netvitals::sys::files::Root;
+use netvitals::term::logger::{self, Form};
+
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: every request goes unchanged to the system's allocator, which keeps the contract.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.with(|count| count.set(count.get() + 1));
+        // SAFETY: as of the caller.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as of the caller.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(work: impl FnOnce()) -> u64 {
+    let before = COUNT.with(Cell::get);
+    work();
+    COUNT.with(Cell::get) - before
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(7)))), 1);
+    assert_eq!(
+        allocations(|| drop(std::hint::black_box(Vec::<u8>::with_capacity(9)))),
+        1
+    );
+    assert_eq!(allocations(|| ()), 0);
+}
+
+/// A root with 300 interfaces.
+fn root() -> (tempdir::TempDir, Root) {
+    let cases = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/conformance/netmon/cases"
+    );
+    let directory = tempdir::TempDir::new();
+    let proc = directory.path().join(PATH.to_str().unwrap());
+    std::fs::create_dir_all(proc.parent().unwrap()).unwrap();
+    std::fs::copy(format!("{cases}/11-300-interfaces/after.txt"), proc).unwrap();
+    let root = Root::at(&CString::new(directory.path().to_str().unwrap()).unwrap()).unwrap();
+    (directory, root)
+}
+
+#[test]
+fn windows_after_the_first_do_not_allocate() {
+    let (directory, root) = root();
+    let logs = directory.path().join("log");
+    let rotation = Rotation {
+        bytes_max: 300_000,
+        files_kept: 2,
+    };
+    let sinks = [("newest", Keep::Newest), ("all", Keep::All(Some(rotation)))]
+        .map(|(name, keep)| FileSink::open(logs.to_str().unwrap(), name, keep).unwrap());
+    let mut interfaces = Interfaces::new(Selection::new(["*".into()]), netmon::RESERVED);
+    let (mut earlier, mut later) = (Box::new(Sample::new()), Box::new(Sample::new()));
+    let mut buffer = vec![0; NETMON_DOCUMENT_BYTES_MAX];
+    let mut window = || {
+        std::mem::swap(&mut earlier, &mut later);
+        interfaces.read(&root, &mut later).unwrap();
+        let elapsed_us = NonZeroU64::new(1_000_000).unwrap();
+        let window = Window {
+            earlier: &earlier,
+            later: &later,
+            elapsed_us,
+        };
+        for style in [Style::Indented, Style::Compact] {
+            netmon::document(window, "testhost", style, &mut buffer).unwrap();
+        }
+        let document = netmon::document(window, "testhost", Style::Compact, &mut buffer).unwrap();
+        for sink in &sinks {
+            sink.put(document).unwrap();
+        }
+    };
+    window();
+    assert_eq!(allocations(|| (0..20).for_each(|_| window())), 0);
+    let written = std::fs::read_to_string(logs.join("newest")).unwrap();
+    assert!(written.len() > 50_000 && written.ends_with("\"host\":\"testhost\"}\n"));
+    assert!(logs.join("all.2").exists(), "rotation took part");
+}
+
+#[test]
+fn a_line_of_the_log_does_not_allocate() {
+    logger::start("test", Form::Plain, log::LevelFilter::Warn);
+    assert_eq!(
+        allocations(|| log::warn!("a line with a number {} and \u{1b} text", 7)),
+        0
+    );
+}
+
+#[path = "support/tempdir.rs"]
+mod tempdir;

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The corpus of each fuzz target, run once with the ordinary tests.
+
+use std::fs;
+use std::path::PathBuf;
+
+#[path = "fuzz/bodies/netdev.rs"]
+mod netdev;
+
+fn replay(target: &str, run: impl Fn(&[u8])) {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fuzz/corpus")
+        .join(target);
+    let mut count = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        println!("{}", path.display());
+        run(&fs::read(path).unwrap());
+        count += 1;
+    }
+    assert!(count >= 5, "{target}: only {count} files");
+}
+
+#[test]
+fn netdev_corpus() {
+    replay("netdev", netdev::run);
+}
