@@ -170,7 +170,7 @@ fn a_full_or_read_only_disk_leaves_the_old_file_as_it_was() {
     let directory = TempDir::new();
     fs::write(
         directory.path().join("dev"),
-        format!("{HEADER}{}", line("eth0").repeat(1)),
+        format!("{HEADER}{}", line("eth0")),
     )
     .unwrap();
     let script = r#"

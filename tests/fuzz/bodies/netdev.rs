@@ -44,7 +44,7 @@ pub fn run(input: &[u8]) {
     for style in [Style::Compact, Style::Indented] {
         let document = netmon::document(window, "host", style, &mut buffer).unwrap();
         let document = std::str::from_utf8(document).unwrap();
-        assert!(document.matches(|c| c == '{').count() > later.len());
+        assert!(document.matches('{').count() > later.len());
         if style == Style::Compact {
             assert_eq!(document.find('\n'), Some(document.len() - 1));
         }
