@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Finished bytes to the world.
 
+pub mod batch;
 pub mod file;
 pub mod stdout;
