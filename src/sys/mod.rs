@@ -2,7 +2,10 @@
 //! Every system call, every `unsafe`, every clock; no parsing, no decisions.
 
 pub mod clock;
+pub mod doorbell;
 pub mod files;
 pub mod host;
+pub mod random;
+pub mod resolver;
 pub mod signal;
 pub mod terminal;

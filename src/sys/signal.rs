@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::sys::clock;
+use crate::sys::doorbell::Doorbell;
 use crate::time::Mono;
 
 /// What ended a wait.
@@ -16,6 +17,8 @@ pub enum Woken {
     Due,
     /// SIGTERM or SIGINT: finish, send, leave.
     Terminate,
+    /// The bell rang.
+    Rung,
 }
 
 /// SIGTERM and SIGINT, held back until they are waited for.
@@ -52,22 +55,29 @@ impl Signals {
         })
     }
 
-    /// Sleeps until `moment` or until a signal has come, even before the call.
+    /// Sleeps until `moment`, or until a signal has come or the bell was rung, even before the call.
     ///
     /// # Errors
     /// When the kernel refuses to wait (poll(2): out of memory).
-    pub fn wait_until(&self, moment: Mono) -> io::Result<Woken> {
+    pub fn wait_until(&self, moment: Mono, bell: Option<&Doorbell>) -> io::Result<Woken> {
         loop {
             let left = moment.since(clock::mono());
             let timeout = Timespec {
                 tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
                 tv_nsec: left.subsec_nanos().into(),
             };
-            let mut fds = [PollFd::from_borrowed_fd(self.fd.as_fd(), PollFlags::IN)];
+            let signals = self.fd.as_fd();
+            // Without a bell the signals are watched twice, which costs nothing.
+            let bell_fd = bell.map_or(signals, AsFd::as_fd);
+            let mut fds = [signals, bell_fd].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
             match poll(&mut fds, Some(&timeout)) {
                 Ok(0) if clock::mono() >= moment => return Ok(Woken::Due),
                 Ok(0) | Err(rustix::io::Errno::INTR) => {}
-                Ok(_) => return Ok(Woken::Terminate),
+                Ok(_) if !fds[0].revents().is_empty() => return Ok(Woken::Terminate),
+                Ok(_) => {
+                    bell.inspect(|bell| bell.hush());
+                    return Ok(Woken::Rung);
+                }
                 Err(error) => return Err(error.into()),
             }
         }

@@ -103,7 +103,7 @@ impl Line {
         };
         // Writing to a line cannot fail: it cuts.
         let _ = match now {
-            Some(now) => write!(self, "{} ", now.utc()),
+            Some(now) => write!(self, "{}Z ", now.utc()),
             None if logger.form == Form::Journal => write!(self, "<{priority}>"),
             None => Ok(()),
         };

@@ -94,7 +94,7 @@ impl Job {
         loop {
             core::mem::swap(&mut self.earlier, &mut self.later);
             let woken = signals
-                .wait_until(cadence.next_due())
+                .wait_until(cadence.next_due(), None)
                 .map_err(cannot_wait)?;
             let end = clock::mono();
             self.interfaces
