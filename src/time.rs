@@ -41,6 +41,11 @@ impl Wall {
         Self(us)
     }
 
+    /// Time since `earlier`, as far as the clock was not set in between; zero when it is later.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+
     /// Date and time of day in UTC.
     pub const fn utc(self) -> Utc {
         let (days, second_of_day) = (self.0 / 86_400_000_000, self.0 / 1_000_000 % 86_400);

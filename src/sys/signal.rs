@@ -2,9 +2,13 @@
 //! Signals as something to wait for (signalfd(2)), so that no handler ever runs.
 
 use std::io;
-use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use core::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{FileType, fstat};
+use rustix::io::Errno;
 
 use crate::sys::clock;
 use crate::sys::doorbell::Doorbell;
@@ -27,8 +31,57 @@ pub struct Signals {
     fd: OwnedFd,
 }
 
+/// What a pipe takes without waiting once it says that it can take anything (pipe(7)).
+const PIPE_BUF: usize = 4_096;
+
+/// How long a write may go on after a signal.
+const LAST_WRITE: Duration = Duration::from_secs(2);
+
 impl Signals {
-    /// Holds the signals back from now on, in this thread and those that it starts.
+    /// Writes all of `bytes` to standard output; waits for its reader only until a signal comes,
+    /// and a little longer.
+    ///
+    /// # Errors
+    /// What write(2) says; `BrokenPipe` when nobody reads any more, `TimedOut` after a signal.
+    pub fn write_stdout(&self, mut bytes: &[u8]) -> io::Result<()> {
+        let stdout = rustix::stdio::stdout();
+        if FileType::from_raw_mode(fstat(stdout)?.st_mode) == FileType::RegularFile {
+            return super::terminal::write_stdout(bytes);
+        }
+        while !bytes.is_empty() {
+            if !self.wait_writable(stdout)? {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            match rustix::io::write(stdout, &bytes[..bytes.len().min(PIPE_BUF)]) {
+                Ok(len) => bytes = &bytes[len..],
+                Err(Errno::INTR | Errno::AGAIN) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until `fd` takes bytes; false when it does not, and a signal came.
+    fn wait_writable(&self, fd: BorrowedFd<'_>) -> io::Result<bool> {
+        let mut deadline = None;
+        loop {
+            let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::OUT),
+                PollFd::from_borrowed_fd(self.fd.as_fd(), PollFlags::IN)];
+            // Once a signal waits, only the time is left to be watched.
+            let watched = if deadline.is_some() { &mut fds[..1] } else { &mut fds[..] };
+            let timeout = deadline.map(|deadline: Mono| timespec(deadline.since(clock::mono())));
+            match poll(watched, timeout.as_ref()) {
+                Ok(0) => return Ok(false),
+                Ok(_) if !watched[0].revents().is_empty() => return Ok(true),
+                Ok(_) => deadline = Some(clock::mono().after(LAST_WRITE)),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Holds the signals back from now on, in this thread and those that it starts. One that is
+    /// ignored, as by nohup(1) or in the background of a shell, stays so.
     ///
     /// # Errors
     /// When the process has no file descriptor left.
@@ -41,8 +94,11 @@ impl Signals {
         // pointer is allowed where no previous mask is wanted (sigprocmask(2)).
         let fd = unsafe {
             libc::sigemptyset(&raw mut set);
-            libc::sigaddset(&raw mut set, libc::SIGTERM);
-            libc::sigaddset(&raw mut set, libc::SIGINT);
+            for signal in [libc::SIGTERM, libc::SIGINT] {
+                if !is_ignored(signal) {
+                    libc::sigaddset(&raw mut set, signal);
+                }
+            }
             libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, core::ptr::null_mut());
             libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK)
         };
@@ -61,18 +117,14 @@ impl Signals {
     /// When the kernel refuses to wait (poll(2): out of memory).
     pub fn wait_until(&self, moment: Mono, bell: Option<&Doorbell>) -> io::Result<Woken> {
         loop {
-            let left = moment.since(clock::mono());
-            let timeout = Timespec {
-                tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
-                tv_nsec: left.subsec_nanos().into(),
-            };
+            let timeout = timespec(moment.since(clock::mono()));
             let signals = self.fd.as_fd();
             // Without a bell the signals are watched twice, which costs nothing.
             let bell_fd = bell.map_or(signals, AsFd::as_fd);
             let mut fds = [signals, bell_fd].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
             match poll(&mut fds, Some(&timeout)) {
                 Ok(0) if clock::mono() >= moment => return Ok(Woken::Due),
-                Ok(0) | Err(rustix::io::Errno::INTR) => {}
+                Ok(0) | Err(Errno::INTR) => {}
                 Ok(_) if !fds[0].revents().is_empty() => return Ok(Woken::Terminate),
                 Ok(_) => {
                     bell.inspect(|bell| bell.hush());
@@ -82,4 +134,29 @@ impl Signals {
             }
         }
     }
+}
+
+fn timespec(span: Duration) -> Timespec {
+    Timespec {
+        tv_sec: i64::try_from(span.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: span.subsec_nanos().into(),
+    }
+}
+
+#[allow(unsafe_code)]
+fn is_ignored(signal: libc::c_int) -> bool {
+    // SAFETY: sigaction is a plain structure for which all zeros are a valid value.
+    let mut action = unsafe { core::mem::zeroed::<libc::sigaction>() };
+    // SAFETY: a null pointer asks for the present action only, which is written to `action`
+    // (sigaction(2)).
+    let result = unsafe { libc::sigaction(signal, core::ptr::null(), &raw mut action) };
+    result == 0 && action.sa_sigaction == libc::SIG_IGN
+}
+
+/// Makes writing beyond the limit of a file's size (setrlimit(2)) an error like a full disk,
+/// instead of the end of the process.
+#[allow(unsafe_code)]
+pub fn survive_file_size_limit() {
+    // SAFETY: SIG_IGN is a valid action for SIGXFSZ, and no handler of ours is replaced.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }

@@ -6,6 +6,7 @@
 
 use std::io::{self, IsTerminal};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::fstat;
 use rustix::stdio;
 
@@ -17,9 +18,14 @@ pub fn write_stdout(bytes: &[u8]) -> io::Result<()> {
     super::files::write_all(stdio::stdout(), bytes)
 }
 
-/// Writes a line to standard error; that nobody can be told when this fails is the caller's lot.
-pub fn write_stderr(line: &[u8]) {
-    let _ = super::files::write_all(stdio::stderr(), line);
+/// Writes a line to standard error, unless its reader lets it wait for longer than a second: the
+/// log must not stop what it reports on. Says whether it was written.
+pub fn write_stderr(line: &[u8]) -> bool {
+    let patience = Timespec { tv_sec: 1, tv_nsec: 0 };
+    let stderr = stdio::stderr();
+    let mut fds = [PollFd::from_borrowed_fd(stderr, PollFlags::OUT)];
+    let ready = poll(&mut fds, Some(&patience)).is_ok_and(|count| count > 0);
+    ready && super::files::write_all(stderr, line).is_ok()
 }
 
 /// Whether a person reads standard error.
