@@ -3,4 +3,6 @@
 
 pub mod batch;
 pub mod file;
+pub mod memory;
+pub mod spool;
 pub mod stdout;

@@ -5,4 +5,5 @@ pub mod clock;
 pub mod files;
 pub mod host;
 pub mod signal;
+pub mod spool_directory;
 pub mod terminal;
