@@ -36,6 +36,26 @@ pub const BATCH_BYTES_MAX: usize = 256 * 1_024;
 /// makes it less. Full: the oldest make room and are counted.
 pub const MEMORY_QUEUE_BYTES_MAX: usize = 512 * 1_024;
 
+/// Bytes of a collector's name in a document's identity; `connmonitor` is the longest. 32 B.
+/// Longer: cut.
+pub const COLLECTOR_NAME_BYTES_MAX: usize = 32;
+
+/// Segment files in a spool. 64 of its own size fill any spool; the others are of one-shot runs,
+/// each one page at least, so 4 MiB of them. 48 B each and 40 B for each output: 128 KiB with two
+/// outputs. Full: the oldest is dropped and counted; without the lock nothing is stored.
+pub const SPOOL_SEGMENTS_MAX: usize = 1_024;
+
+/// Bytes of a segment file: the 64th part of the spool within these bounds, so that the drop of
+/// the oldest costs little, and files stay few. Larger: a record has a segment of its own.
+pub const SPOOL_SEGMENT_BYTES: core::ops::RangeInclusive<u64> = 16 * 1_024..=4 * 1_024 * 1_024;
+
+/// Bytes of records that wait for the next commit, when there is a commit interval: two hours of
+/// documents of 1 KiB every 30 s. 256 KiB, only with an interval. Full: written before its time.
+pub const SPOOL_COMMIT_BYTES: usize = 256 * 1_024;
+
+/// Bytes of a segment read at once, and so those spared beyond the largest document. 32 KiB.
+pub const SPOOL_WINDOW_BYTES: usize = 32 * 1_024;
+
 /// Bytes of one line in the log, on the stack of the caller. 1 KiB. Longer: cut, shown by `…`.
 pub const LOG_LINE_BYTES_MAX: usize = 1_024;
 

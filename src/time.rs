@@ -46,6 +46,11 @@ impl Wall {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 
+    /// Microseconds since 1970-01-01 UTC.
+    pub const fn us(self) -> u64 {
+        self.0
+    }
+
     /// Date and time of day in UTC.
     pub const fn utc(self) -> Utc {
         let (days, second_of_day) = (self.0 / 86_400_000_000, self.0 / 1_000_000 % 86_400);

@@ -111,7 +111,10 @@ impl<'a> Reader<'a> {
     /// The first option that is `wanted`, and the number of its group.
     fn find(&self, wanted: impl Fn(&FlagInfo<'_>) -> bool) -> Option<(usize, &'a FlagInfo<'a>)> {
         (0..).zip(self.groups).find_map(|(group, info)| {
-            let flag = info.flags.iter().find(|flag| flag.long != "--help" && wanted(flag))?;
+            let flag = info
+                .flags
+                .iter()
+                .find(|flag| flag.long != "--help" && wanted(flag))?;
             Some((group, flag))
         })
     }
@@ -165,7 +168,10 @@ impl<'a> Reader<'a> {
         let count = if is_in(self.shape.pairs) { 2 } else { 1 };
         let mut values: Vec<String> = value.map(str::to_owned).into_iter().collect();
         if values.is_empty() && is_in(self.shape.optional_booleans) {
-            let next = self.words.first().filter(|word| units::boolean(word).is_some());
+            let next = self
+                .words
+                .first()
+                .filter(|word| units::boolean(word).is_some());
             if next.is_none() {
                 values.push("true".to_owned());
             }

@@ -92,7 +92,8 @@ pub fn integer_or(
     default: u64,
     range: RangeInclusive<u64>,
 ) -> Result<u64, Failure> {
-    text.as_ref().map_or(Ok(default), |text| integer(option, text, range))
+    text.as_ref()
+        .map_or(Ok(default), |text| integer(option, text, range))
 }
 
 /// The duration that `text` stands for, or `default` without a text.
@@ -106,7 +107,8 @@ pub fn duration_or(
     range: RangeInclusive<Duration>,
     allowed: &str,
 ) -> Result<Duration, Failure> {
-    text.as_ref().map_or(Ok(default), |text| duration(option, text, range, allowed))
+    text.as_ref()
+        .map_or(Ok(default), |text| duration(option, text, range, allowed))
 }
 
 /// The truth value that `text` stands for.

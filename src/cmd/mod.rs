@@ -196,16 +196,23 @@ fn help<A: Applet>() -> String {
     let mut more = String::new();
     if A::SHIPS {
         let group = help_of::<outputs::Options>(A::NAME);
-        let options = group.split_once("Options:").map_or("", |(_, options)| options);
+        let options = group
+            .split_once("Options:")
+            .map_or("", |(_, options)| options);
         let options = options.split("\n  -h, --help").next().unwrap_or_default();
         more = format!("\n\nWhere documents go:{options}");
     }
     let (options, examples) = own.split_once("\n\nExamples:").unwrap_or((&own, ""));
-    format!("{}{options}{COMMON_OPTIONS}{more}\n\nExamples:{examples}", version())
+    format!(
+        "{}{options}{COMMON_OPTIONS}{more}\n\nExamples:{examples}",
+        version()
+    )
 }
 
 fn help_of<G: FromArgs>(name: &str) -> String {
-    G::from_args(&[name], &["--help"]).err().map_or_else(String::new, |exit| exit.output)
+    G::from_args(&[name], &["--help"])
+        .err()
+        .map_or_else(String::new, |exit| exit.output)
 }
 
 /// What stands at the end of each list of options.

@@ -119,12 +119,17 @@ pub fn file(options: &Options) -> Result<Option<FilePlan>, Failure> {
     let Some(directory) = options.logpath.clone() else {
         return match (&options.logappend, &options.rotate_kib, &options.keep) {
             (None, None, None) => Ok(None),
-            _ => Err(Failure::usage("--logappend, --rotate-kib and --keep need --logpath DIR")),
+            _ => Err(Failure::usage(
+                "--logappend, --rotate-kib and --keep need --logpath DIR",
+            )),
         };
     };
     if !append {
         return match (&options.rotate_kib, &options.keep) {
-            (None, None) => Ok(Some(FilePlan { directory, keep: Keep::Newest })),
+            (None, None) => Ok(Some(FilePlan {
+                directory,
+                keep: Keep::Newest,
+            })),
             _ => Err(Failure::usage("--rotate-kib and --keep need --logappend")),
         };
     }
@@ -134,6 +139,12 @@ pub fn file(options: &Options) -> Result<Option<FilePlan>, Failure> {
     let kib = config::integer_or("--rotate-kib", &options.rotate_kib, 0, 0..=1_048_576)?;
     let kept = config::integer_or("--keep", &options.keep, 1, 1..=99)?;
     let files_kept = u32::try_from(kept).unwrap_or(u32::MAX);
-    let rotation = Rotation { bytes_max: kib * 1_024, files_kept };
-    Ok(Some(FilePlan { directory, keep: Keep::All((kib > 0).then_some(rotation)) }))
+    let rotation = Rotation {
+        bytes_max: kib * 1_024,
+        files_kept,
+    };
+    Ok(Some(FilePlan {
+        directory,
+        keep: Keep::All((kib > 0).then_some(rotation)),
+    }))
 }

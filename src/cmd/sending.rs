@@ -61,15 +61,31 @@ impl Sending {
             log::info!("{name}: {}", Counters(&progress, clock::wall()));
             failed |= self.report_one(&name, &progress);
         }
-        if failed { Err(Failure::silent(Exit::Failed)) } else { Ok(()) }
+        if failed {
+            Err(Failure::silent(Exit::Failed))
+        } else {
+            Ok(())
+        }
     }
 
     /// Says what went wrong with one output; whether that is a failure of the run.
     fn report_one(&self, name: &str, progress: &Progress) -> bool {
-        let &Progress { queue, in_memory, dropped, dead_lettered, .. } = progress;
-        let why = progress.last_error.as_ref().map_or("no time was left", |(text, _)| text);
+        let &Progress {
+            queue,
+            in_memory,
+            dropped,
+            dead_lettered,
+            ..
+        } = progress;
+        let why = progress
+            .last_error
+            .as_ref()
+            .map_or("no time was left", |(text, _)| text);
         if let (false, Some(directory), 0) = (self.sends, &self.directory, in_memory + dropped) {
-            log::warn!("{name}: left in spool {} for who sends from it", quoted(directory));
+            log::warn!(
+                "{name}: left in spool {} for who sends from it",
+                quoted(directory)
+            );
             return false;
         }
         if self.patience == Patience::Once {
@@ -79,14 +95,21 @@ impl Sending {
             return queue + dropped + dead_lettered > 0;
         }
         if dropped + dead_lettered > 0 {
-            log::error!("{name}: {dropped} documents dropped, {dead_lettered} refused by the server");
+            log::error!(
+                "{name}: {dropped} documents dropped, {dead_lettered} refused by the server"
+            );
         }
         if in_memory > 0 {
             log::error!("{name}: {in_memory} documents not delivered: {why}");
         }
-        if let Some(directory) = &self.directory && queue > in_memory {
+        if let Some(directory) = &self.directory
+            && queue > in_memory
+        {
             let left = queue - in_memory;
-            log::warn!("{name}: {left} documents left in spool {}: {why}", quoted(directory));
+            log::warn!(
+                "{name}: {left} documents left in spool {}: {why}",
+                quoted(directory)
+            );
         }
         dropped + dead_lettered + in_memory > 0
     }
@@ -97,8 +120,19 @@ struct Counters<'a>(&'a Progress, Wall);
 
 impl core::fmt::Display for Counters<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let (Progress { queue, oldest, sent, retried, dropped, dead_lettered, last_error, .. }, now) =
-            (self.0, self.1);
+        let (
+            Progress {
+                queue,
+                oldest,
+                sent,
+                retried,
+                dropped,
+                dead_lettered,
+                last_error,
+                ..
+            },
+            now,
+        ) = (self.0, self.1);
         write!(f, "queue {queue}")?;
         if let Some(oldest) = oldest {
             write!(f, " (oldest {} s)", now.since(*oldest).as_secs())?;

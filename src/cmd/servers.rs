@@ -61,8 +61,10 @@ impl Servers {
     /// # Errors
     /// When an option is wrong, or a file with a secret cannot be read.
     pub fn plan(options: &Options, collector: &'static str) -> Result<Option<Self>, Failure> {
-        let outputs: Vec<_> =
-            [elastic(options, collector)?, api(options)?].into_iter().flatten().collect();
+        let outputs: Vec<_> = [elastic(options, collector)?, api(options)?]
+            .into_iter()
+            .flatten()
+            .collect();
         if outputs.is_empty() {
             return match &options.spool {
                 None => Ok(None),
@@ -70,30 +72,45 @@ impl Servers {
             };
         }
         if options.insecure {
-            log::warn!("--insecure: certificates are not checked; anybody can answer in their name");
+            log::warn!(
+                "--insecure: certificates are not checked; anybody can answer in their name"
+            );
         }
-        let spool_kib = config::integer_or("--spool-kib", &options.spool_kib, 4_096, 64..=1_048_576)?;
-        let dead_kib =
-            config::integer_or("--dead-letter-kib", &options.dead_letter_kib, 64, 0..=65_536)?;
+        let spool_kib =
+            config::integer_or("--spool-kib", &options.spool_kib, 4_096, 64..=1_048_576)?;
+        let dead_kib = config::integer_or(
+            "--dead-letter-kib",
+            &options.dead_letter_kib,
+            64,
+            0..=65_536,
+        )?;
         let hour = Duration::ZERO..=Duration::from_secs(3_600);
         let queue = QueuePlan {
-            directory: options.spool.clone().filter(|directory| !directory.is_empty()),
+            directory: options
+                .spool
+                .clone()
+                .filter(|directory| !directory.is_empty()),
             limits: Limits {
-            bytes_max: spool_kib * 1_024,
-            commit_interval: config::duration_or(
-                "--commit-interval",
-                &options.commit_interval,
-                Duration::ZERO,
-                hour.clone(),
-                "0 to 1h",
-            )?,
-            dead_letter_bytes_max: dead_kib * 1_024,
+                bytes_max: spool_kib * 1_024,
+                commit_interval: config::duration_or(
+                    "--commit-interval",
+                    &options.commit_interval,
+                    Duration::ZERO,
+                    hour.clone(),
+                    "0 to 1h",
+                )?,
+                dead_letter_bytes_max: dead_kib * 1_024,
             },
         };
         let twenty = Duration::from_secs(20);
         let retry =
             config::duration_or("--retry-secs", &options.retry_secs, twenty, hour, "0 to 1h")?;
-        Ok(Some(Self { outputs, queue, retry, collector }))
+        Ok(Some(Self {
+            outputs,
+            queue,
+            retry,
+            collector,
+        }))
     }
 
     /// Starts to send what will be offered, on behalf of `host`; `single` says that it will be one
@@ -124,9 +141,19 @@ impl Servers {
             )));
         }
         let once = single && directory.is_none();
-        let patience = if once { Patience::Once } else { Patience::Service };
+        let patience = if once {
+            Patience::Once
+        } else {
+            Patience::Service
+        };
         let shipper = Shipper::start(queue, outputs, splice, patience).map_err(no_thread)?;
-        Ok(Sending { shipper, patience, sends, directory, retry: self.retry })
+        Ok(Sending {
+            shipper,
+            patience,
+            sends,
+            directory,
+            retry: self.retry,
+        })
     }
 }
 
@@ -149,7 +176,12 @@ impl Planned {
 
 fn elastic(options: &Options, collector: &'static str) -> Result<Option<Planned>, Failure> {
     let Some(host) = &options.eshost else {
-        let asked = [&options.esindex, &options.estype, &options.esuser, &options.espwd];
+        let asked = [
+            &options.esindex,
+            &options.estype,
+            &options.esuser,
+            &options.espwd,
+        ];
         return match asked.iter().any(|option| option.is_some()) || options.es_auto_id {
             true => Err(Failure::usage("the --es options need --eshost HOST")),
             false => Ok(None),
@@ -157,13 +189,26 @@ fn elastic(options: &Options, collector: &'static str) -> Result<Option<Planned>
     };
     let base = endpoint::normalise(host, 9_200, 443)
         .map_err(|error| Failure::usage(format_args!("--eshost {}: {error}", quoted(host))))?;
-    let index = options.esindex.clone().unwrap_or_else(|| collector.to_owned());
+    let index = options
+        .esindex
+        .clone()
+        .unwrap_or_else(|| collector.to_owned());
     if !is_index(&index) {
         let allowed = "lower case letters, digits, . _ - + and not - _ + at the start";
-        return Err(config::refused("option '--esindex'", &index, "an index", allowed));
+        return Err(config::refused(
+            "option '--esindex'",
+            &index,
+            "an index",
+            allowed,
+        ));
     }
     if let Some(es_type) = options.estype.as_ref().filter(|es_type| !is_word(es_type)) {
-        return Err(config::refused("option '--estype'", es_type, "a type", "letters, digits, _ -"));
+        return Err(config::refused(
+            "option '--estype'",
+            es_type,
+            "a type",
+            "letters, digits, _ -",
+        ));
     }
     let auth = match secret(&options.es_api_key, &options.es_api_key_file, "es-api-key")? {
         Some(key) => Some(format!("ApiKey {key}")),
@@ -172,7 +217,12 @@ fn elastic(options: &Options, collector: &'static str) -> Result<Option<Planned>
     let es_type = options.estype.clone();
     let name = format!("elastic {base}/{index}");
     let identity = identity::hash(&["elastic", &base, &index]);
-    let target = Target::Elastic(Elastic { base, index, es_type, auto_id: options.es_auto_id });
+    let target = Target::Elastic(Elastic {
+        base,
+        index,
+        es_type,
+        auto_id: options.es_auto_id,
+    });
     planned(options, name, identity, target, auth, 500).map(Some)
 }
 
@@ -190,9 +240,21 @@ fn api(options: &Options) -> Result<Option<Planned>, Failure> {
     let array = config::integer_or("--batch", &options.batch, 1, 1..=5_000)? > 1;
     let name = format!("api {url}");
     // The path is kept as it was written: to some servers the slash at its end matters.
-    let url = if text.ends_with('/') { format!("{url}/") } else { url };
+    let url = if text.ends_with('/') {
+        format!("{url}/")
+    } else {
+        url
+    };
     let target = Target::Api(Api { url, array });
-    planned(options, name, identity, target, auth.map(|key| format!("Bearer {key}")), 1).map(Some)
+    planned(
+        options,
+        name,
+        identity,
+        target,
+        auth.map(|key| format!("Bearer {key}")),
+        1,
+    )
+    .map(Some)
 }
 
 /// An output with what all kinds have in common.
@@ -205,12 +267,20 @@ fn planned(
     batch_default: u64,
 ) -> Result<Planned, Failure> {
     if options.gzip && !gzip::AVAILABLE {
-        return Err(Failure::usage("--gzip needs a build with the feature 'gzip'"));
+        return Err(Failure::usage(
+            "--gzip needs a build with the feature 'gzip'",
+        ));
     }
     let five_minutes = Duration::from_secs(300);
     let time = |option, text, default| {
         let range = Duration::from_millis(100)..=five_minutes;
-        config::duration_or(option, text, Duration::from_secs(default), range, "100ms to 5m")
+        config::duration_or(
+            option,
+            text,
+            Duration::from_secs(default),
+            range,
+            "100ms to 5m",
+        )
     };
     let age = Duration::ZERO..=five_minutes;
     let zero = Duration::ZERO;
@@ -218,26 +288,36 @@ fn planned(
         name,
         identity,
         target,
-        trust: Trust { ca: options.ca.clone(), insecure: options.insecure },
+        trust: Trust {
+            ca: options.ca.clone(),
+            insecure: options.insecure,
+        },
         times: Times {
             connect: time("--connect-timeout", &options.connect_timeout, 5)?,
             total: time("--timeout", &options.timeout, 15)?,
         },
         authorization,
         gzip: options.gzip,
-        batch_max: config::integer_or("--batch", &options.batch, batch_default, 1..=5_000)? as usize,
+        batch_max: config::integer_or("--batch", &options.batch, batch_default, 1..=5_000)?
+            as usize,
         batch_age: config::duration_or("--batch-age", &options.batch_age, zero, age, "0 to 5m")?,
     })
 }
 
 fn basic(options: &Options) -> Result<Option<String>, Failure> {
-    let user = options.esuser.clone().or_else(|| config::environment("NETVITALS_ES_USER"));
+    let user = options
+        .esuser
+        .clone()
+        .or_else(|| config::environment("NETVITALS_ES_USER"));
     let password = secret(&options.espwd, &options.es_pwd_file, "es-password")?;
     match (user, password) {
         (None, None) => Ok(None),
-        (Some(user), Some(_)) if user.contains(':') => {
-            Err(config::refused("option '--esuser'", &user, "a user", "anything without a colon"))
-        }
+        (Some(user), Some(_)) if user.contains(':') => Err(config::refused(
+            "option '--esuser'",
+            &user,
+            "a user",
+            "anything without a colon",
+        )),
         (Some(user), Some(password)) => {
             let credentials = BASE64_STANDARD.encode(format!("{user}:{password}"));
             Ok(Some(format!("Basic {credentials}")))
@@ -255,7 +335,9 @@ fn secret(
 ) -> Result<Option<String>, Failure> {
     let text = match (inline, file) {
         (Some(_), Some(_)) => {
-            return Err(Failure::usage(format_args!("give either {what} or a file with it")));
+            return Err(Failure::usage(format_args!(
+                "give either {what} or a file with it"
+            )));
         }
         (Some(text), None) => Some(text.clone()),
         (None, Some(path)) => Some(first_line(path)?),
@@ -265,9 +347,9 @@ fn secret(
         }
     };
     match text {
-        Some(text) if !text.bytes().all(|byte| byte >= 0x20 && byte != 0x7f) => {
-            Err(Failure::usage(format_args!("{what}: holds control characters")))
-        }
+        Some(text) if !text.bytes().all(|byte| byte >= 0x20 && byte != 0x7f) => Err(
+            Failure::usage(format_args!("{what}: holds control characters")),
+        ),
         text => Ok(text),
     }
 }
@@ -288,9 +370,15 @@ fn first_line(path: &str) -> Result<String, Failure> {
 fn is_index(name: &str) -> bool {
     let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'+');
     let dots = name == "." || name == "..";
-    name.bytes().all(plain) && !name.starts_with(['-', '_', '+']) && !dots && (1..256).contains(&name.len())
+    name.bytes().all(plain)
+        && !name.starts_with(['-', '_', '+'])
+        && !dots
+        && (1..256).contains(&name.len())
 }
 
 fn is_word(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }

@@ -5,8 +5,8 @@ use embedded_io::{SliceWriteError, Write, WriteFmtError};
 
 use super::json::{Json, Style};
 use crate::limits::{INTERFACE_NAME_BYTES_MAX, INTERFACES_MAX, NETMON_INTERFACE_BYTES_MAX};
-use crate::time::Wall;
 use crate::model::interface::{COUNTERS, Change, Window};
+use crate::time::Wall;
 
 /// Keys of the document itself, which no interface may take.
 pub const RESERVED: &[&str] = &[HOST];
@@ -22,7 +22,10 @@ const HOST: &str = "host";
 /// What `out` says.
 pub fn stamp<W: Write>(wall: Wall, out: &mut W) -> Result<(), WriteFmtError<W::Error>> {
     let utc = wall.utc();
-    write!(out, "\"timestamp\":\"{utc:.6}\",\"@timestamp\":\"{utc:.3}Z\",")
+    write!(
+        out,
+        "\"timestamp\":\"{utc:.6}\",\"@timestamp\":\"{utc:.3}Z\","
+    )
 }
 
 /// The key of each counter as it is written, in the order of /proc/net/dev.
@@ -138,7 +141,8 @@ mod tests {
     fn a_stamp_has_two_forms_of_one_moment() {
         let mut out = Vec::new();
         stamp(Wall::from_us(1_795_221_536_574_688), &mut out).unwrap();
-        let expected = r#""timestamp":"2026-11-21T00:38:56.574688","@timestamp":"2026-11-21T00:38:56.574Z","#;
+        let expected =
+            r#""timestamp":"2026-11-21T00:38:56.574688","@timestamp":"2026-11-21T00:38:56.574Z","#;
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 

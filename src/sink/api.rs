@@ -65,7 +65,11 @@ impl Api {
             let remedy = remedy(status, answer.location.as_deref());
             format!("{status} {}{colon}{said}; {remedy}", phrase(status))
         };
-        Outcome::All(Decision { verdict, status, reason })
+        Outcome::All(Decision {
+            verdict,
+            status,
+            reason,
+        })
     }
 }
 

@@ -45,7 +45,17 @@ impl Delivery {
             Patience::Service => SERVICE_CEILING,
         });
         let (batch, composed) = (Batch::default(), Composed::default());
-        Self { shared, index, output, splice, patience, backoff, batch, composed, failing: false }
+        Self {
+            shared,
+            index,
+            output,
+            splice,
+            patience,
+            backoff,
+            batch,
+            composed,
+            failing: false,
+        }
     }
 
     /// Delivers until it is told to close.
@@ -77,7 +87,10 @@ impl Delivery {
                     &mut self.composed,
                     self.shared.time_left(),
                 );
-                if let Outcome::All(Decision { verdict: Verdict::Refused, .. }) = outcome
+                if let Outcome::All(Decision {
+                    verdict: Verdict::Refused,
+                    ..
+                }) = outcome
                     && group.len() > 1
                 {
                     // One bad document spoils the request: halve until it stands alone.
@@ -103,7 +116,9 @@ impl Delivery {
         .into_iter();
         let (mut sent, mut again) = (0, None);
         group.retain(|&at| {
-            let Some(decision) = decisions.next() else { return true };
+            let Some(decision) = decisions.next() else {
+                return true;
+            };
             match decision.verdict {
                 Verdict::Delivered => sent += 1,
                 Verdict::Refused => self.refuse(at, decision),
@@ -127,7 +142,12 @@ impl Delivery {
     }
 
     /// Waits before another try; false when there is none.
-    fn wait(&mut self, Decision { verdict, reason, .. }: Decision) -> bool {
+    fn wait(
+        &mut self,
+        Decision {
+            verdict, reason, ..
+        }: Decision,
+    ) -> bool {
         self.failed(&reason);
         let first = !core::mem::replace(&mut self.failing, true);
         let name = &self.output.name;
@@ -140,7 +160,10 @@ impl Delivery {
         if first && self.patience == Patience::Service {
             log::warn!("{name}: {reason}; trying again");
         } else {
-            log::info!("{name}: {reason}; trying again in {:.1} s", wait.as_secs_f32());
+            log::info!(
+                "{name}: {reason}; trying again in {:.1} s",
+                wait.as_secs_f32()
+            );
         }
         self.shared.pause(wait)
     }
@@ -157,7 +180,11 @@ impl Delivery {
         let kept = state.queue.bury(&line);
         drop(state);
         if self.patience == Patience::Service {
-            let fate = if kept { "kept among the dead letters" } else { "dropped" };
+            let fate = if kept {
+                "kept among the dead letters"
+            } else {
+                "dropped"
+            };
             log::error!("{name}: {}; the document is {fate}", decision.reason);
         }
     }

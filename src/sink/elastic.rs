@@ -138,12 +138,20 @@ impl Elastic {
         }
         let verdict = verdict(status, answer.retry_after);
         if verdict == Verdict::Delivered {
-            return Decision { verdict, status, reason: String::new() };
+            return Decision {
+                verdict,
+                status,
+                reason: String::new(),
+            };
         }
         let remedy = self.remedy(status, &reason, answer.location.as_deref());
         let colon = if reason.is_empty() { "" } else { ": " };
         let reason = format!("{status} {}{colon}{reason}; {remedy}", phrase(status));
-        Decision { verdict, status, reason }
+        Decision {
+            verdict,
+            status,
+            reason,
+        }
     }
 
     fn remedy(&self, status: u16, reason: &str, location: Option<&str>) -> String {

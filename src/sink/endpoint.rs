@@ -41,7 +41,11 @@ pub fn normalise(
     default_port: u16,
     default_tls_port: u16,
 ) -> Result<String, EndpointError> {
-    let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    let whole = if text.contains("://") {
+        text.to_owned()
+    } else {
+        format!("http://{text}")
+    };
     if whole.contains(['?', '#']) {
         return Err(EndpointError::Query);
     }
@@ -58,7 +62,10 @@ pub fn normalise(
     }
     let port = match authority.as_str().strip_prefix(authority.host()) {
         Some("") => default_port,
-        Some(port) => port.trim_start_matches(':').parse().map_err(|_| EndpointError::NotHttp)?,
+        Some(port) => port
+            .trim_start_matches(':')
+            .parse()
+            .map_err(|_| EndpointError::NotHttp)?,
         None => return Err(EndpointError::NotHttp),
     };
     if authority.host().is_empty() || port == 0 {
@@ -76,7 +83,11 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: Result<&str, EndpointError>) {
-        assert_eq!(normalise(text, 9_200, 443), expected.map(str::to_owned), "{text}");
+        assert_eq!(
+            normalise(text, 9_200, 443),
+            expected.map(str::to_owned),
+            "{text}"
+        );
     }
 
     #[test]
@@ -84,19 +95,36 @@ mod tests {
         check("localhost", Ok("http://localhost:9200"));
         check("localhost:80", Ok("http://localhost:80"));
         check("192.0.2.9", Ok("http://192.0.2.9:9200"));
-        check("[2001:db8::1]:9201/a/b/", Ok("http://[2001:db8::1]:9201/a/b"));
+        check(
+            "[2001:db8::1]:9201/a/b/",
+            Ok("http://[2001:db8::1]:9201/a/b"),
+        );
         check("http://[::1]", Ok("http://[::1]:9200"));
     }
 
     #[test]
     fn https_needs_tls() {
-        let expected = if secure::AVAILABLE { Ok("https://h:443") } else { Err(EndpointError::NoTls) };
+        let expected = if secure::AVAILABLE {
+            Ok("https://h:443")
+        } else {
+            Err(EndpointError::NoTls)
+        };
         check("https://h", expected);
     }
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for bad in ["", "http://", ":80", "ftp://h", "h:x", "h:99999", "h:0", "a b", "http:///x"] {
+        for bad in [
+            "",
+            "http://",
+            ":80",
+            "ftp://h",
+            "h:x",
+            "h:99999",
+            "h:0",
+            "a b",
+            "http:///x",
+        ] {
             check(bad, Err(EndpointError::NotHttp));
         }
         check("http://u:p@h", Err(EndpointError::Secret));

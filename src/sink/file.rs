@@ -48,10 +48,16 @@ impl fmt::Display for FileError {
         match self {
             Self::Io(error) => write!(f, "{error}; {}", remedy(error.kind())),
             Self::Rotate(error) => {
-                write!(f, "full, and cannot be put aside as .1: {error}; {}", remedy(error.kind()))
+                write!(
+                    f,
+                    "full, and cannot be put aside as .1: {error}; {}",
+                    remedy(error.kind())
+                )
             }
             Self::Busy => f.write_str("another process holds it; end that, or choose another path"),
-            Self::NotAFile => f.write_str("it is not an ordinary file; remove it, or choose another path"),
+            Self::NotAFile => {
+                f.write_str("it is not an ordinary file; remove it, or choose another path")
+            }
             Self::NotADirectory => f.write_str("it is not a directory; choose another path"),
         }
     }
@@ -163,11 +169,7 @@ impl FileSink {
     }
 
     /// The file, locked, with room for `len` bytes, and its length.
-    fn with_room(
-        &self,
-        len: u64,
-        rotation: Option<Rotation>,
-    ) -> Result<(File, u64), FileError> {
+    fn with_room(&self, len: u64, rotation: Option<Rotation>) -> Result<(File, u64), FileError> {
         for _ in 0..TRIES_MAX {
             let (file, bytes) = self.locked()?;
             match rotation {
@@ -201,7 +203,12 @@ impl FileSink {
     }
 
     fn put_aside(&self) -> Result<(), FileError> {
-        let names = self.aside.iter().rev().map(CString::as_c_str).chain([self.path.as_c_str()]);
+        let names = self
+            .aside
+            .iter()
+            .rev()
+            .map(CString::as_c_str)
+            .chain([self.path.as_c_str()]);
         let mut to: Option<&CStr> = None;
         for from in names {
             match to.map(|to| files::rename(from, to)) {

@@ -44,7 +44,12 @@ impl Queue {
         let bytes = plan.limits.bytes_max.min(MEMORY_QUEUE_BYTES_MAX as u64) as usize;
         let memory = MemoryQueue::new(origin.clone(), outputs.len(), bytes);
         let directory = plan.directory.clone().unwrap_or_default();
-        let mut queue = Self { disk: None, directory, disk_works: true, memory };
+        let mut queue = Self {
+            disk: None,
+            directory,
+            disk_works: true,
+            memory,
+        };
         if plan.directory.is_some() {
             let spool = SpoolDirectory::at(&queue.directory).map_err(SpoolError::from);
             match spool.and_then(|store| Spool::open(store, origin, outputs, plan.limits)) {
@@ -52,7 +57,12 @@ impl Queue {
                 Err(error) => queue.disk_failed(&error),
             }
         }
-        if let Some(count) = queue.disk.as_ref().map(Spool::abandoned).filter(|count| *count > 0) {
+        if let Some(count) = queue
+            .disk
+            .as_ref()
+            .map(Spool::abandoned)
+            .filter(|count| *count > 0)
+        {
             log::warn!(
                 "spool {}: {count} documents wait for outputs that are not configured; \
                  they stay until room is needed",
@@ -74,7 +84,9 @@ impl Queue {
 
     /// Adds a document; what finds no room is counted as dropped.
     pub fn append(&mut self, document: Document<'_>, now: Mono) {
-        if self.disk_works && let Some(disk) = &mut self.disk {
+        if self.disk_works
+            && let Some(disk) = &mut self.disk
+        {
             match disk.append(document, now) {
                 Ok(()) => return,
                 Err(error) => self.disk_failed(&error),
@@ -85,7 +97,13 @@ impl Queue {
 
     /// Adds documents that output `index` has not taken yet to `batch`: at most `documents_max`,
     /// and at most `bytes_max` unless one alone is larger.
-    pub fn take(&mut self, index: usize, batch: &mut Batch, documents_max: usize, bytes_max: usize) {
+    pub fn take(
+        &mut self,
+        index: usize,
+        batch: &mut Batch,
+        documents_max: usize,
+        bytes_max: usize,
+    ) {
         let before = (batch.len(), batch.bytes());
         if let Some(disk) = &mut self.disk
             && let Err(error) = disk.take(index, batch, documents_max, bytes_max)
@@ -131,21 +149,29 @@ impl Queue {
     /// How long nothing needs to be done unless somebody calls.
     pub fn idle_wait(&self, now: Mono) -> Duration {
         let Some(disk) = &self.disk else { return SLEEP };
-        disk.next_commit().map_or(LOOK_AROUND, |due| due.since(now).min(LOOK_AROUND))
+        disk.next_commit()
+            .map_or(LOOK_AROUND, |due| due.since(now).min(LOOK_AROUND))
     }
 
     /// Keeps the line of a refused document; false when there is no place for it.
     pub fn bury(&mut self, line: &[u8]) -> bool {
-        self.disk.as_mut().is_some_and(|disk| disk.bury(line).unwrap_or(false))
+        self.disk
+            .as_mut()
+            .is_some_and(|disk| disk.bury(line).unwrap_or(false))
     }
 
     /// What output `index` has not decided yet.
     pub fn waiting(&self, index: usize) -> Waiting {
         let memory = self.memory.waiting(index);
-        let Some(disk) = &self.disk else { return memory };
+        let Some(disk) = &self.disk else {
+            return memory;
+        };
         let disk = disk.waiting(index);
         let oldest = [disk.oldest, memory.oldest].into_iter().flatten().min();
-        Waiting { documents: disk.documents + memory.documents, oldest }
+        Waiting {
+            documents: disk.documents + memory.documents,
+            oldest,
+        }
     }
 
     /// What output `index` has not decided yet and will not outlive the process.

@@ -39,7 +39,8 @@ pub fn configure(
 }
 
 fn roots(path: &str) -> Result<RootCerts, String> {
-    let read = files::c_path(path).and_then(|path| File::open(&path)?.read_to_end(BUNDLE_BYTES_MAX));
+    let read =
+        files::c_path(path).and_then(|path| File::open(&path)?.read_to_end(BUNDLE_BYTES_MAX));
     let pem = read.map_err(|error| {
         format!("cannot read the CA certificates {path}: {error}; name a PEM file with --ca")
     })?;

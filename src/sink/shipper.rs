@@ -6,9 +6,9 @@
 //! for good, or left for the next run.
 
 use core::time::Duration;
+use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::io;
 
 use super::batch::{Batch, Document};
 use super::delivery::Delivery;
@@ -99,11 +99,17 @@ impl Shipper {
             sequence: 0,
         };
         let (state, changed) = (Mutex::new(state), Condvar::new());
-        let shared = Arc::new(Shared { state, changed, bell: Doorbell::new()? });
+        let shared = Arc::new(Shared {
+            state,
+            changed,
+            bell: Doorbell::new()?,
+        });
         for (index, output) in outputs.into_iter().enumerate().filter(|_| sends) {
             let delivery = Delivery::new(shared.clone(), index, output, splice, patience);
             let thread = thread::Builder::new().name(format!("output-{index}"));
-            thread.stack_size(256 * 1_024).spawn(move || delivery.run())?;
+            thread
+                .stack_size(256 * 1_024)
+                .spawn(move || delivery.run())?;
         }
         Ok(Self { shared, names })
     }
@@ -112,7 +118,11 @@ impl Shipper {
     pub fn offer(&self, wall: Wall, body: &[u8]) {
         let mut state = self.shared.lock();
         state.sequence += 1;
-        let document = Document { sequence: state.sequence, wall, body };
+        let document = Document {
+            sequence: state.sequence,
+            wall,
+            body,
+        };
         state.queue.append(document, clock::mono());
         drop(state);
         self.shared.changed.notify_all();
@@ -147,7 +157,13 @@ impl Shipper {
             let dropped = state.queue.dropped(index);
             let (queue, oldest) = (waiting.documents, waiting.oldest);
             let in_memory = state.queue.waiting_in_memory(index);
-            Progress { queue, oldest, in_memory, dropped, ..progress.clone() }
+            Progress {
+                queue,
+                oldest,
+                in_memory,
+                dropped,
+                ..progress.clone()
+            }
         });
         self.names.iter().cloned().zip(current).collect()
     }
@@ -168,7 +184,9 @@ impl Shared {
             let now = clock::mono();
             if !is_full(batch, output) {
                 let room = BATCH_BYTES_MAX.saturating_sub(batch.bytes());
-                state.queue.take(index, batch, output.batch_max - batch.len(), room);
+                state
+                    .queue
+                    .take(index, batch, output.batch_max - batch.len(), room);
             }
             let since = *first_taken.get_or_insert(now);
             let wait = if batch.is_empty() {
@@ -185,17 +203,19 @@ impl Shared {
                 due.since(now)
             };
             state.queue.commit(now);
-            state = self.changed.wait_timeout(state, wait).map_or_else(
-                |poisoned| poisoned.into_inner().0,
-                |(state, _)| state,
-            );
+            state = self
+                .changed
+                .wait_timeout(state, wait)
+                .map_or_else(|poisoned| poisoned.into_inner().0, |(state, _)| state);
         }
     }
 
     /// How long a request may take: what is left until the thread has to end.
     pub(super) fn time_left(&self) -> Duration {
         let closing = self.lock().closing;
-        closing.map_or(Duration::MAX, |until| until.since(clock::mono()).max(LAST_TRY))
+        closing.map_or(Duration::MAX, |until| {
+            until.since(clock::mono()).max(LAST_TRY)
+        })
     }
 
     /// Sleeps before another try; false when it is time to leave instead. The call to close wakes
@@ -216,10 +236,10 @@ impl Shared {
             let wait = state.closing.map_or(due, |until| until.min(due)).since(now);
             state.queue.commit(now);
             let wait = wait.min(state.queue.idle_wait(now));
-            state = self.changed.wait_timeout(state, wait).map_or_else(
-                |poisoned| poisoned.into_inner().0,
-                |(state, _)| state,
-            );
+            state = self
+                .changed
+                .wait_timeout(state, wait)
+                .map_or_else(|poisoned| poisoned.into_inner().0, |(state, _)| state);
         }
     }
 

@@ -125,5 +125,9 @@ impl Output {
 /// browsers nothing is worth showing.
 pub fn brief(text: &str) -> &str {
     let line = text.trim().lines().next().unwrap_or_default();
-    if line.starts_with('<') { "" } else { &line[..line.floor_char_boundary(300)] }
+    if line.starts_with('<') {
+        ""
+    } else {
+        &line[..line.floor_char_boundary(300)]
+    }
 }

@@ -8,7 +8,14 @@ use crate::limits::HOST_NAME_BYTES_MAX;
 pub fn name_into(name: &mut String) {
     name.clear();
     for chunk in rustix::system::uname().nodename().to_bytes().utf8_chunks() {
-        for part in [chunk.valid(), if chunk.invalid().is_empty() { "" } else { "\u{fffd}" }] {
+        for part in [
+            chunk.valid(),
+            if chunk.invalid().is_empty() {
+                ""
+            } else {
+                "\u{fffd}"
+            },
+        ] {
             if name.len() + part.len() <= HOST_NAME_BYTES_MAX {
                 name.push_str(part);
             }

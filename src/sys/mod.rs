@@ -8,4 +8,5 @@ pub mod host;
 pub mod random;
 pub mod resolver;
 pub mod signal;
+pub mod spool_directory;
 pub mod terminal;

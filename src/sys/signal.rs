@@ -65,10 +65,16 @@ impl Signals {
     fn wait_writable(&self, fd: BorrowedFd<'_>) -> io::Result<bool> {
         let mut deadline = None;
         loop {
-            let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::OUT),
-                PollFd::from_borrowed_fd(self.fd.as_fd(), PollFlags::IN)];
+            let mut fds = [
+                PollFd::from_borrowed_fd(fd, PollFlags::OUT),
+                PollFd::from_borrowed_fd(self.fd.as_fd(), PollFlags::IN),
+            ];
             // Once a signal waits, only the time is left to be watched.
-            let watched = if deadline.is_some() { &mut fds[..1] } else { &mut fds[..] };
+            let watched = if deadline.is_some() {
+                &mut fds[..1]
+            } else {
+                &mut fds[..]
+            };
             let timeout = deadline.map(|deadline: Mono| timespec(deadline.since(clock::mono())));
             match poll(watched, timeout.as_ref()) {
                 Ok(0) => return Ok(false),

@@ -21,7 +21,10 @@ pub fn write_stdout(bytes: &[u8]) -> io::Result<()> {
 /// Writes a line to standard error, unless its reader lets it wait for longer than a second: the
 /// log must not stop what it reports on. Says whether it was written.
 pub fn write_stderr(line: &[u8]) -> bool {
-    let patience = Timespec { tv_sec: 1, tv_nsec: 0 };
+    let patience = Timespec {
+        tv_sec: 1,
+        tv_nsec: 0,
+    };
     let stderr = stdio::stderr();
     let mut fds = [PollFd::from_borrowed_fd(stderr, PollFlags::OUT)];
     let ready = poll(&mut fds, Some(&patience)).is_ok_and(|count| count > 0);

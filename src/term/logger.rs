@@ -49,7 +49,13 @@ struct Logger {
 /// Sends the log to standard error from now on, under the name of the applet. Only the first call
 /// of a process counts.
 pub fn start(name: &'static str, form: Form, level: LevelFilter) {
-    if log::set_logger(Box::leak(Box::new(Logger { name, form, lost: AtomicU32::new(0) }))).is_ok() {
+    if log::set_logger(Box::leak(Box::new(Logger {
+        name,
+        form,
+        lost: AtomicU32::new(0),
+    })))
+    .is_ok()
+    {
         log::set_max_level(level);
     }
 }
@@ -149,7 +155,11 @@ mod tests {
         let now = (form == Form::Terminal).then(|| Wall::from_us(0));
         let mut line = Line::default();
         line.compose(
-            &Logger { name: "netmon", form, lost: AtomicU32::new(0) },
+            &Logger {
+                name: "netmon",
+                form,
+                lost: AtomicU32::new(0),
+            },
             level,
             &format_args!("{text}"),
             now,

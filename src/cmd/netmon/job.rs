@@ -51,7 +51,11 @@ pub(super) fn run(plan: &Plan) -> Result<(), Failure> {
     };
     let measured = match &plan.source {
         Source::Live { interval, count } => job.live(*interval, *count),
-        Source::Replay { before, after, elapsed_us } => job.replay(before, after, *elapsed_us),
+        Source::Replay {
+            before,
+            after,
+            elapsed_us,
+        } => job.replay(before, after, *elapsed_us),
     };
     let terminated = matches!(measured, Ok(Woken::Terminate));
     let finished = outlets.finish(&signals, terminated);
@@ -67,13 +71,18 @@ impl Job<'_> {
     fn live(&mut self, interval: Duration, count: u64) -> Result<Woken, Failure> {
         let root = Root::system().map_err(|error| unreadable_proc(&error.into()))?;
         let mut start = clock::mono();
-        self.interfaces.read(&root, &mut self.earlier).map_err(|error| unreadable_proc(&error))?;
+        self.interfaces
+            .read(&root, &mut self.earlier)
+            .map_err(|error| unreadable_proc(&error))?;
         self.tell_left_out(PROC, false);
         let mut cadence = Cadence::new(start, interval);
         let (mut made, mut failing) = (0, false);
         log::info!("measuring windows of {interval:?}");
         loop {
-            let woken = self.signals.wait_until(cadence.next_due(), None).map_err(cannot_wait)?;
+            let woken = self
+                .signals
+                .wait_until(cadence.next_due(), None)
+                .map_err(cannot_wait)?;
             let end = clock::mono();
             let elapsed = end.since(start);
             if woken == Woken::Terminate && made > 0 && elapsed < SHORTEST.min(interval / 2) {
@@ -122,14 +131,23 @@ impl Job<'_> {
     fn window_done(&mut self, path: &str, elapsed_us: NonZeroU64) -> Result<(), Failure> {
         self.tell_left_out(path, true);
         log::debug!("{} interfaces, window of {elapsed_us} us", self.later.len());
-        let window = Window { earlier: &self.earlier, later: &self.later, elapsed_us };
+        let window = Window {
+            earlier: &self.earlier,
+            later: &self.later,
+            elapsed_us,
+        };
         self.outlets.write(window, self.signals)
     }
 
     /// Says what is missing from a sample, each kind once.
     fn tell_left_out(&mut self, path: &str, later: bool) {
         let sample = if later { &self.later } else { &self.earlier };
-        let LeftOut { malformed, repeated, reserved, beyond } = sample.left_out;
+        let LeftOut {
+            malformed,
+            repeated,
+            reserved,
+            beyond,
+        } = sample.left_out;
         let first = |said: &mut u32, count: u32| {
             core::mem::replace(said, count.max(*said)) == 0 && count > 0
         };
@@ -159,7 +177,10 @@ impl Job<'_> {
 }
 
 fn unreadable(path: &str, error: &ReadError, remedy: &str) -> Failure {
-    Failure::failed(format_args!("cannot read {}: {error}; {remedy}", quoted(path)))
+    Failure::failed(format_args!(
+        "cannot read {}: {error}; {remedy}",
+        quoted(path)
+    ))
 }
 
 fn unreadable_proc(error: &ReadError) -> Failure {
@@ -171,7 +192,9 @@ fn unreadable_proc(error: &ReadError) -> Failure {
 }
 
 fn cannot_wait(error: std::io::Error) -> Failure {
-    Failure::failed(format_args!("cannot wait for signals: {error}; raise ulimit -n"))
+    Failure::failed(format_args!(
+        "cannot wait for signals: {error}; raise ulimit -n"
+    ))
 }
 
 fn micros(span: Duration) -> NonZeroU64 {

@@ -115,12 +115,21 @@ impl Plan {
             (false, false) => None,
         };
         let source = source(&args)?;
-        Ok(Self { source, selection: Selection::new(args.interface), file, servers, stdout })
+        Ok(Self {
+            source,
+            selection: Selection::new(args.interface),
+            file,
+            servers,
+            stdout,
+        })
     }
 
     /// Whether there is only one document.
     fn is_single(&self) -> bool {
-        matches!(self.source, Source::Replay { .. } | Source::Live { count: 1, .. })
+        matches!(
+            self.source,
+            Source::Replay { .. } | Source::Live { count: 1, .. }
+        )
     }
 }
 

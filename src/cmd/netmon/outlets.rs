@@ -36,7 +36,9 @@ impl Outlets {
         let single = plan.is_single();
         let file = plan.file.as_ref().map(open_file).transpose()?;
         let servers = plan.servers.as_ref();
-        let servers = servers.map(|servers| servers.start(&host, single)).transpose()?;
+        let servers = servers
+            .map(|servers| servers.start(&host, single))
+            .transpose()?;
         Ok(Self {
             host,
             buffer: vec![0; NETMON_DOCUMENT_BYTES_MAX].into_boxed_slice(),
@@ -51,7 +53,11 @@ impl Outlets {
 
     /// Keys that no interface may take.
     pub(super) fn reserved(&self) -> &'static [&'static str] {
-        if self.servers.is_some() { document::RESERVED_SENT } else { document::RESERVED }
+        if self.servers.is_some() {
+            document::RESERVED_SENT
+        } else {
+            document::RESERVED
+        }
     }
 
     /// Encodes the window and hands it to each output, whatever becomes of the others.
@@ -66,7 +72,10 @@ impl Outlets {
             if let Some(servers) = &mut self.servers {
                 servers.offer(clock::wall(), document);
             }
-            file = self.file.as_ref().map_or(Ok(()), |(_, sink)| sink.put(document));
+            file = self
+                .file
+                .as_ref()
+                .map_or(Ok(()), |(_, sink)| sink.put(document));
         }
         let file = self.tell_file(file);
         if let Some(style) = self.stdout {
@@ -89,7 +98,9 @@ impl Outlets {
     /// # Errors
     /// When an output did not take everything.
     pub(super) fn finish(self, signals: &Signals, terminated: bool) -> Result<(), Failure> {
-        let sent = self.servers.map_or(Ok(()), |servers| servers.finish(signals, terminated));
+        let sent = self
+            .servers
+            .map_or(Ok(()), |servers| servers.finish(signals, terminated));
         match (self.failed_count, &self.file) {
             (1.., Some((path, _))) if !self.single => Err(Failure::failed(format_args!(
                 "{}: documents lost: {}; see the lines before",
@@ -102,10 +113,16 @@ impl Outlets {
 
     /// Says when the file takes no documents, and when it does so again.
     fn tell_file(&mut self, result: Result<(), FileError>) -> Result<(), Failure> {
-        let Some((path, _)) = &self.file else { return Ok(()) };
+        let Some((path, _)) = &self.file else {
+            return Ok(());
+        };
         match result {
             Ok(()) if self.failing_count > 0 => {
-                log::warn!("{}: written again, after {} lost", quoted(path), self.failing_count);
+                log::warn!(
+                    "{}: written again, after {} lost",
+                    quoted(path),
+                    self.failing_count
+                );
                 self.failing_count = 0;
             }
             Ok(()) => {}
