@@ -2,9 +2,7 @@
 //! Signals as something to wait for (signalfd(2)), so that no handler ever runs.
 
 use std::io;
-use std::os::fd::{AsFd, FromRawFd, OwnedFd};
-
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
 use crate::sys::clock;
 use crate::sys::doorbell::Doorbell;
@@ -59,26 +57,35 @@ impl Signals {
     ///
     /// # Errors
     /// When the kernel refuses to wait (poll(2): out of memory).
+    #[allow(unsafe_code)]
     pub fn wait_until(&self, moment: Mono, bell: Option<&Doorbell>) -> io::Result<Woken> {
         loop {
-            let left = moment.since(clock::mono());
-            let timeout = Timespec {
-                tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
-                tv_nsec: left.subsec_nanos().into(),
-            };
+            // Whole milliseconds suffice, and rustix 1.1 passes wrong ones of mips to ppoll(2).
+            let left_ms = moment.since(clock::mono()).as_micros().div_ceil(1_000);
+            let timeout_ms = libc::c_int::try_from(left_ms).unwrap_or(libc::c_int::MAX);
             let signals = self.fd.as_fd();
             // Without a bell the signals are watched twice, which costs nothing.
             let bell_fd = bell.map_or(signals, AsFd::as_fd);
-            let mut fds = [signals, bell_fd].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
-            match poll(&mut fds, Some(&timeout)) {
-                Ok(0) if clock::mono() >= moment => return Ok(Woken::Due),
-                Ok(0) | Err(rustix::io::Errno::INTR) => {}
-                Ok(_) if !fds[0].revents().is_empty() => return Ok(Woken::Terminate),
-                Ok(_) => {
+            let mut fds = [signals, bell_fd].map(|fd| libc::pollfd {
+                fd: fd.as_raw_fd(),
+                events: libc::POLLIN,
+                revents: 0,
+            });
+            // SAFETY: `fds` holds two descriptors, which are borrowed above and so open.
+            match unsafe { libc::poll(fds.as_mut_ptr(), 2, timeout_ms) } {
+                0 if clock::mono() >= moment => return Ok(Woken::Due),
+                0 => {}
+                1.. if fds[0].revents != 0 => return Ok(Woken::Terminate),
+                1.. => {
                     bell.inspect(|bell| bell.hush());
                     return Ok(Woken::Rung);
                 }
-                Err(error) => return Err(error.into()),
+                _ => {
+                    let error = io::Error::last_os_error();
+                    if error.kind() != io::ErrorKind::Interrupted {
+                        return Err(error);
+                    }
+                }
             }
         }
     }
