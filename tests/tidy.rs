@@ -12,7 +12,7 @@ const LINE_CHARS_MAX: usize = 100;
 
 /// Room | rooms it may import | crates it may name, outside of its tests. `*` is all of them.
 const ROOMS: &str = "
-main    | netvitals::cmd |
+main    | cmd |
 lib     | * |
 limits  | |
 time    | |

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Back-off: how long to wait before the next try, spread so that many senders do not march in step.
+//! Back-off: how long to wait before the next try, spread so that many senders do not march in
+//! step.
 
 use core::time::Duration;
 

@@ -160,7 +160,8 @@ impl Job<'_> {
         if first(&mut self.said.reserved, reserved) {
             let keys = self.outlets.reserved().join("', '");
             log::warn!(
-                "{path}: interfaces left out: {reserved}, named like a key of the document ('{keys}')"
+                "{path}: interfaces left out: {reserved}, named like a key of the document \
+                 ('{keys}')"
             );
         }
         if first(&mut self.said.beyond, beyond) {
