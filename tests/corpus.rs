@@ -4,6 +4,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+#[cfg(feature = "http")]
+#[path = "fuzz/bodies/answer.rs"]
+mod answer;
 #[path = "fuzz/bodies/netdev.rs"]
 mod netdev;
 
@@ -24,4 +27,10 @@ fn replay(target: &str, run: impl Fn(&[u8])) {
 #[test]
 fn netdev_corpus() {
     replay("netdev", netdev::run);
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn answer_corpus() {
+    replay("answer", answer::run);
 }

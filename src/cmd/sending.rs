@@ -88,7 +88,7 @@ impl Sending {
             );
             return false;
         }
-        if self.patience == Patience::Once {
+        if matches!(self.patience, Patience::Once(_)) {
             if queue + dropped + dead_lettered > 0 {
                 log::error!("{name}: not delivered: {why}");
             }

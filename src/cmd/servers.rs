@@ -142,7 +142,7 @@ impl Servers {
         }
         let once = single && directory.is_none();
         let patience = if once {
-            Patience::Once
+            Patience::Once(self.retry)
         } else {
             Patience::Service
         };

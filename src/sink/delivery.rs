@@ -41,7 +41,7 @@ impl Delivery {
         patience: Patience,
     ) -> Self {
         let backoff = Backoff::new(match patience {
-            Patience::Once => ONCE_CEILING,
+            Patience::Once(_) => ONCE_CEILING,
             Patience::Service => SERVICE_CEILING,
         });
         let (batch, composed) = (Batch::default(), Composed::default());
@@ -152,7 +152,7 @@ impl Delivery {
         let first = !core::mem::replace(&mut self.failing, true);
         let name = &self.output.name;
         let wait = match (verdict, self.patience) {
-            (Verdict::SetUpWrong, Patience::Once) => return false,
+            (Verdict::SetUpWrong, Patience::Once(_)) => return false,
             (Verdict::SetUpWrong, Patience::Service) => self.backoff.set_up_wrong(random::bits()),
             (Verdict::Again(asked), _) => self.backoff.failed(random::bits(), asked),
             (Verdict::Delivered | Verdict::Refused, _) => return true,

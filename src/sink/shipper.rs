@@ -26,8 +26,8 @@ const LAST_TRY: Duration = Duration::from_millis(200);
 /// How hard the shipper tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patience {
-    /// One document, until it is told to close; what only a person can mend ends it at once.
-    Once,
+    /// One document, for so long; what only a person can mend ends it at once.
+    Once(Duration),
     /// Until it is told to close, and again after a restart when there is a spool.
     Service,
 }
@@ -75,6 +75,7 @@ pub(super) struct State {
 #[derive(Debug)]
 pub struct Shipper {
     shared: Arc<Shared>,
+    patience: Patience,
     names: Vec<String>,
 }
 
@@ -111,7 +112,11 @@ impl Shipper {
                 .stack_size(256 * 1_024)
                 .spawn(move || delivery.run())?;
         }
-        Ok(Self { shared, names })
+        Ok(Self {
+            shared,
+            patience,
+            names,
+        })
     }
 
     /// Hands over a document and numbers it.
@@ -123,14 +128,20 @@ impl Shipper {
             wall,
             body,
         };
-        state.queue.append(document, clock::mono());
+        let now = clock::mono();
+        state.queue.append(document, now);
+        if let Patience::Once(span) = self.patience {
+            state.closing = Some(now.after(span));
+        }
         drop(state);
         self.shared.changed.notify_all();
     }
 
-    /// Sends what waits, then ends the threads; those that have not ended `until` then are left.
+    /// Sends what waits, then ends the threads, `until` then or before.
     pub fn close(&self, until: Mono) {
-        self.shared.lock().closing = Some(until);
+        let mut state = self.shared.lock();
+        state.closing = Some(state.closing.map_or(until, |earlier| earlier.min(until)));
+        drop(state);
         self.shared.changed.notify_all();
     }
 
