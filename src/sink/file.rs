@@ -203,6 +203,7 @@ impl FileSink {
     }
 
     fn put_aside(&self) -> Result<(), FileError> {
+        log::info!("{}: full, put aside", self.path.to_string_lossy());
         let names = self
             .aside
             .iter()
