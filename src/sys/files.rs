@@ -11,6 +11,8 @@ use std::time::Duration;
 use rustix::fs::{self, AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
+use crate::sys::poll::{self, For};
+
 /// Where paths like `proc/net/dev` begin: `/`, or a directory that stands in for it.
 #[derive(Debug)]
 pub struct Root(OwnedFd);
@@ -265,11 +267,7 @@ pub(super) fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> 
             Ok(len) => bytes = &bytes[len..],
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => {
-                let mut fds = [rustix::event::PollFd::new(
-                    &fd,
-                    rustix::event::PollFlags::OUT,
-                )];
-                let _ = rustix::event::poll(&mut fds, None);
+                let _ = poll::wait([(fd, For::Writing)], None);
             }
             Err(error) => return Err(error.into()),
         }

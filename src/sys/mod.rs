@@ -5,6 +5,7 @@ pub mod clock;
 pub mod doorbell;
 pub mod files;
 pub mod host;
+pub mod poll;
 pub mod random;
 pub mod resolver;
 pub mod signal;

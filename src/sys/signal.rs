@@ -6,12 +6,12 @@ use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use core::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, fstat};
 use rustix::io::Errno;
 
 use crate::sys::clock;
 use crate::sys::doorbell::Doorbell;
+use crate::sys::poll::{self, For};
 use crate::time::Mono;
 
 /// What ended a wait.
@@ -63,27 +63,9 @@ impl Signals {
 
     /// Waits until `fd` takes bytes; false when it does not, and a signal came.
     fn wait_writable(&self, fd: BorrowedFd<'_>) -> io::Result<bool> {
-        let mut deadline = None;
-        loop {
-            let mut fds = [
-                PollFd::from_borrowed_fd(fd, PollFlags::OUT),
-                PollFd::from_borrowed_fd(self.fd.as_fd(), PollFlags::IN),
-            ];
-            // Once a signal waits, only the time is left to be watched.
-            let watched = if deadline.is_some() {
-                &mut fds[..1]
-            } else {
-                &mut fds[..]
-            };
-            let timeout = deadline.map(|deadline: Mono| timespec(deadline.since(clock::mono())));
-            match poll(watched, timeout.as_ref()) {
-                Ok(0) => return Ok(false),
-                Ok(_) if !watched[0].revents().is_empty() => return Ok(true),
-                Ok(_) => deadline = Some(clock::mono().after(LAST_WRITE)),
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let write = (fd, For::Writing);
+        let [writable, _] = poll::wait([write, (self.fd.as_fd(), For::Reading)], None)?;
+        Ok(writable || poll::wait([write], Some(LAST_WRITE))? == [true])
     }
 
     /// Holds the signals back from now on, in this thread and those that it starts. One that is
@@ -117,35 +99,25 @@ impl Signals {
         })
     }
 
-    /// Sleeps until `moment`, or until a signal has come or the bell was rung, even before the call.
+    /// Sleeps until `moment`, or until a signal has come or the bell was rung, be it before the
+    /// call.
     ///
     /// # Errors
     /// When the kernel refuses to wait (poll(2): out of memory).
     pub fn wait_until(&self, moment: Mono, bell: Option<&Doorbell>) -> io::Result<Woken> {
-        loop {
-            let timeout = timespec(moment.since(clock::mono()));
-            let signals = self.fd.as_fd();
-            // Without a bell the signals are watched twice, which costs nothing.
-            let bell_fd = bell.map_or(signals, AsFd::as_fd);
-            let mut fds = [signals, bell_fd].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
-            match poll(&mut fds, Some(&timeout)) {
-                Ok(0) if clock::mono() >= moment => return Ok(Woken::Due),
-                Ok(0) | Err(Errno::INTR) => {}
-                Ok(_) if !fds[0].revents().is_empty() => return Ok(Woken::Terminate),
-                Ok(_) => {
-                    bell.inspect(|bell| bell.hush());
-                    return Ok(Woken::Rung);
-                }
-                Err(error) => return Err(error.into()),
+        let signals = self.fd.as_fd();
+        // Without a bell the signals are watched twice, which costs nothing.
+        let bell_fd = bell.map_or(signals, AsFd::as_fd);
+        let left = moment.since(clock::mono());
+        let fds = [signals, bell_fd].map(|fd| (fd, For::Reading));
+        Ok(match poll::wait(fds, Some(left))? {
+            [true, _] => Woken::Terminate,
+            [false, true] => {
+                bell.inspect(|bell| bell.hush());
+                Woken::Rung
             }
-        }
-    }
-}
-
-fn timespec(span: Duration) -> Timespec {
-    Timespec {
-        tv_sec: i64::try_from(span.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: span.subsec_nanos().into(),
+            [false, false] => Woken::Due,
+        })
     }
 }
 

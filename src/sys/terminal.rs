@@ -4,11 +4,13 @@
 // The widths of the fields differ from CPU to CPU.
 #![allow(clippy::useless_conversion)]
 
+use core::time::Duration;
 use std::io::{self, IsTerminal};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::fstat;
 use rustix::stdio;
+
+use crate::sys::poll::{self, For};
 
 /// Writes all of `bytes` to standard output.
 ///
@@ -21,13 +23,9 @@ pub fn write_stdout(bytes: &[u8]) -> io::Result<()> {
 /// Writes a line to standard error, unless its reader lets it wait for longer than a second: the
 /// log must not stop what it reports on. Says whether it was written.
 pub fn write_stderr(line: &[u8]) -> bool {
-    let patience = Timespec {
-        tv_sec: 1,
-        tv_nsec: 0,
-    };
     let stderr = stdio::stderr();
-    let mut fds = [PollFd::from_borrowed_fd(stderr, PollFlags::OUT)];
-    let ready = poll(&mut fds, Some(&patience)).is_ok_and(|count| count > 0);
+    let ready = poll::wait([(stderr, For::Writing)], Some(Duration::from_secs(1)))
+        .is_ok_and(|[ready]| ready);
     ready && super::files::write_all(stderr, line).is_ok()
 }
 
