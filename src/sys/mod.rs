@@ -2,6 +2,8 @@
 //! Every system call, every `unsafe`, every clock; no parsing, no decisions.
 
 pub mod clock;
+#[cfg(all(target_arch = "mips", target_feature = "crt-static"))]
+mod dlsym;
 pub mod doorbell;
 pub mod files;
 pub mod host;
