@@ -20,8 +20,9 @@ for target in "${targets[@]}"; do
     [[ -x $binary ]] || die "$binary is missing; run cross/build.sh $name --features full"
     echo "== $name: $(runner)"
     export "CARGO_TARGET_$(tr a-z- A-Z_ <<<"$triple")_RUNNER=$(runner)"
-    # The harness wants unwinding: a std of its own, so a directory of its own.
-    cross_cargo std,panic_unwind,test test --target "$triple" --target-dir "$target_dir-test" \
+    # The harness wants unwinding: a std of its own, so a directory of its own. Optimised a little,
+    # the generated tests take seconds in qemu, not a minute.
+    CARGO_PROFILE_DEV_OPT_LEVEL=1 cross_cargo std,panic_unwind,test test --target "$triple" --target-dir "$target_dir-test" \
         --features full --lib -q
     # shellcheck disable=SC2046 # the runner is several words
     cross/conformance.py $(runner) "$binary"
