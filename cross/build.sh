@@ -48,10 +48,11 @@ faults() {
     [[ $elf != *INTERP* ]] || echo "is not static: asks for a loader (INTERP)"
     [[ $elf != *"(NEEDED)"* ]] || echo "is not static: needs shared libraries (NEEDED)"
     [[ $elf == *"There is no dynamic section"* ]] || echo "is not static: has a dynamic section"
-    case $triple in
+    case $name in
         mips*) [[ $elf == *"FP ABI: Soft float"* ]] || echo "is not soft-float" ;;
-        armv5te*)
+        armv5te)
             [[ $elf == *"soft-float ABI"* && $elf != *Tag_FP_arch* ]] || echo "is not soft-float"
+            [[ $elf == *"Tag_CPU_arch: v5TE"* ]] || echo "is not for ARMv5TE"
             ;;
     esac
     local places=("$root" "$target_dir" "$cache" "$sysroot" "${CARGO_HOME:-$HOME/.cargo}" "$HOME/")
