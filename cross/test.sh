@@ -23,8 +23,7 @@ for target in "${targets[@]}"; do
     # The harness wants unwinding: a std of its own, so a directory of its own. Optimised a little,
     # the generated tests take seconds in qemu, not a minute.
     CARGO_PROFILE_DEV_OPT_LEVEL=1 cross_cargo std,panic_unwind,test test --target "$triple" \
-    --target-dir "$target_dir-test" \
-        --features full --lib -q
+        --target-dir "$target_dir-test" --features full --lib -q
     # shellcheck disable=SC2046 # the runner is several words
     cross/conformance.py $(runner) "$binary"
 done

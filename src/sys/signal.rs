@@ -125,22 +125,19 @@ impl Signals {
     /// # Errors
     /// When the kernel refuses to wait (poll(2): out of memory).
     pub fn wait_until(&self, moment: Mono, bell: Option<&Doorbell>) -> io::Result<Woken> {
-        loop {
-            let signals = self.fd.as_fd();
-            // Without a bell the signals are watched twice, which costs nothing.
-            let bell_fd = bell.map_or(signals, AsFd::as_fd);
-            let wanted = [(signals, Until::Readable), (bell_fd, Until::Readable)];
-            let left = moment.since(clock::mono());
-            match poll::wait(wanted, Some(left))? {
-                [true, _] => return Ok(Woken::Terminate),
-                [_, true] => {
-                    bell.inspect(|bell| bell.hush());
-                    return Ok(Woken::Rung);
-                }
-                [false, false] if clock::mono() >= moment => return Ok(Woken::Due),
-                [false, false] => {}
-            }
+        let signals = self.fd.as_fd();
+        // Without a bell the signals are watched twice, which costs nothing.
+        let bell_fd = bell.map_or(signals, AsFd::as_fd);
+        let wanted = [(signals, Until::Readable), (bell_fd, Until::Readable)];
+        let [terminate, rung] = poll::wait(wanted, Some(moment.since(clock::mono())))?;
+        if terminate {
+            return Ok(Woken::Terminate);
         }
+        if rung {
+            bell.inspect(|bell| bell.hush());
+            return Ok(Woken::Rung);
+        }
+        Ok(Woken::Due)
     }
 }
 
