@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 #[path = "fuzz/bodies/netdev.rs"]
 mod netdev;
+#[path = "fuzz/bodies/segment.rs"]
+mod segment;
 
 fn replay(target: &str, run: impl Fn(&[u8])) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -24,4 +26,9 @@ fn replay(target: &str, run: impl Fn(&[u8])) {
 #[test]
 fn netdev_corpus() {
     replay("netdev", netdev::run);
+}
+
+#[test]
+fn segment_corpus() {
+    replay("segment", segment::run);
 }

@@ -223,16 +223,24 @@ fn a_full_tmpfs_costs_the_oldest_and_the_newest_arrive() {
             .eq(dropped + 1..=1_000)
     );
     spool.confirm(0).unwrap();
-    // Another program takes what is left, and more of it than there is.
-    put(&mut spool, 1, 1_001, 1_000).unwrap();
+    let confirmed = 1_000 - dropped;
+    // Another program takes all that is left, and all that is freed: the newest stay.
     let filler = path.join("filler");
-    let _ = fs::write(&filler, vec![0; 300_000]);
-    let failed = (1_002..=1_020).filter(|sequence| put(&mut spool, 1, *sequence, 1_000).is_err());
-    assert!(failed.count() > 0);
-    let _ = spool.confirm(0);
+    for sequence in 1_001..=1_100 {
+        put(&mut spool, 1, sequence, 1_000).unwrap();
+        let file = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&filler);
+        let _ = file.unwrap().write_all(&[0; 300_000]);
+    }
+    let dropped = spool.dropped(0);
+    assert_eq!(take(&mut spool, 0).last(), Some(&(1, 1_100)));
+    assert_eq!(spool.waiting(0).documents + dropped, 1_100 - confirmed);
+    spool.confirm(0).unwrap();
     fs::remove_file(&filler).unwrap();
-    put(&mut spool, 1, 1_021, 1_000).unwrap();
-    assert_eq!(take(&mut spool, 0).last(), Some(&(1, 1_021)));
+    put(&mut spool, 1, 1_101, 1_000).unwrap();
+    assert_eq!(take(&mut spool, 0), [(1, 1_101)]);
     drop(spool);
     // Nor does a full disk keep it from starting.
     let _ = fs::write(&filler, vec![0; 300_000]);
