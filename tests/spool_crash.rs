@@ -203,6 +203,24 @@ impl Model {
     }
 }
 
+/// The search for the next record goes on where one piece of the file ends.
+#[test]
+fn a_damaged_record_of_any_length_is_passed_over() {
+    for len in (32_600..32_900).chain([65_400, 65_500]) {
+        let mut model = Model::new(limits(16_384));
+        let mut run = model.open(FOREVER).unwrap();
+        for len in [10, len, 10] {
+            model.step(&mut run, &Operation::Append(len)).unwrap();
+        }
+        drop(run);
+        let file = model.disk.ending(".seg").pop().unwrap();
+        file.bytes.borrow_mut()[150] ^= 1;
+        let mut probe = model.open(FOREVER).unwrap();
+        assert_eq!(take(&mut probe.spool, 0), [(2, 1), (2, 3)], "{len}");
+        assert_eq!(probe.spool.counters().corrupt, 1);
+    }
+}
+
 #[test]
 fn killed_at_every_step_of_a_short_script() {
     use Operation::*;

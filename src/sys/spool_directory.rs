@@ -105,6 +105,18 @@ impl SpoolDirectory {
         Ok(SpoolFile(fs::openat(&self.0, name, flags, mode)?))
     }
 
+    /// Waits until the names of the files are on the medium (fsync(2)); nothing where the file
+    /// system cannot tell.
+    ///
+    /// # Errors
+    /// What fsync(2) says.
+    pub fn sync_names(&self) -> io::Result<()> {
+        match fs::fsync(&self.0) {
+            Err(Errno::INVAL) => Ok(()),
+            result => Ok(result?),
+        }
+    }
+
     /// Gives a file another name, in place of what had it (renameat(2)).
     ///
     /// # Errors
