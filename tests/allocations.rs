@@ -14,9 +14,14 @@ use netvitals::encode::netmon;
 use netvitals::limits::NETMON_DOCUMENT_BYTES_MAX;
 use netvitals::model::interface::{Sample, Window};
 use netvitals::model::selection::Selection;
+use netvitals::sink::batch::{Document, Origin};
 use netvitals::sink::file::{FileSink, Keep, Rotation};
+use netvitals::sink::memory::MemoryQueue;
+use netvitals::sink::spool::{Limits, Spool};
 use netvitals::sys::files::Root;
+use netvitals::sys::spool_directory::SpoolDirectory;
 use netvitals::term::logger::{self, Form};
+use netvitals::time::{Mono, Wall};
 
 thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
@@ -142,6 +147,43 @@ fn a_line_of_the_log_does_not_allocate() {
         allocations(|| log::warn!("a line with a number {} and \u{1b} text", 7)),
         0
     );
+}
+
+#[test]
+fn a_document_into_the_queue_does_not_allocate() {
+    let origin = || Origin {
+        host: "testhost".into(),
+        collector: "agent".into(),
+        start_id: 1,
+    };
+    let body = vec![b'x'; 3_000];
+    let document = |sequence| Document {
+        sequence,
+        wall: Wall::from_us(sequence),
+        body: &body[..sequence as usize % 3_000],
+    };
+    for commit_s in [0, 60] {
+        let directory = tempdir::TempDir::new();
+        let store = SpoolDirectory::at(directory.path().to_str().unwrap()).unwrap();
+        let limits = Limits {
+            bytes_max: 256 * 1_024,
+            commit_interval: std::time::Duration::from_secs(commit_s),
+            dead_letter_bytes_max: 0,
+        };
+        let mut spool = Spool::open(store, origin(), &[1, 2], limits).unwrap();
+        // Segments begin and end, and the oldest are dropped.
+        let count = allocations(|| {
+            for sequence in 1..=2_000 {
+                spool.append(document(sequence), Mono::from_ns(1)).unwrap();
+            }
+        });
+        assert_eq!(count, 0, "commit interval {commit_s}");
+        assert!(spool.dropped(0) > 1_000);
+    }
+    let mut queue = MemoryQueue::new(origin(), 2, 256 * 1_024);
+    let count = allocations(|| (1..=2_000).for_each(|sequence| queue.append(document(sequence))));
+    assert_eq!(count, 0);
+    assert!(queue.dropped(0) > 1_000);
 }
 
 #[path = "support/tempdir.rs"]

@@ -9,6 +9,9 @@ use std::path::PathBuf;
 mod answer;
 #[path = "fuzz/bodies/netdev.rs"]
 mod netdev;
+#[cfg(feature = "http")]
+#[path = "fuzz/bodies/segment.rs"]
+mod segment;
 
 fn replay(target: &str, run: impl Fn(&[u8])) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -33,4 +36,10 @@ fn netdev_corpus() {
 #[test]
 fn answer_corpus() {
     replay("answer", answer::run);
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn segment_corpus() {
+    replay("segment", segment::run);
 }

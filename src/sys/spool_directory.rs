@@ -79,16 +79,19 @@ impl SpoolDirectory {
     /// # Errors
     /// What openat(2) says; `AlreadyExists`.
     pub fn create(&self, name: &CStr) -> io::Result<SpoolFile> {
-        let flags = OFlags::CREATE | OFlags::EXCL;
-        self.open_with(name, flags)
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
+        Ok(self.open_with(name, flags)?)
     }
 
-    /// Opens a file for reading and appending.
+    /// Opens a file for reading and appending; for reading alone on a read-only file system.
     ///
     /// # Errors
     /// What openat(2) says; `InvalidInput` when it is not an ordinary file.
     pub fn open(&self, name: &CStr) -> io::Result<SpoolFile> {
-        let file = self.open_with(name, OFlags::NONBLOCK)?;
+        let file = match self.open_with(name, OFlags::RDWR | OFlags::NONBLOCK) {
+            Err(Errno::ROFS) => self.open_with(name, OFlags::RDONLY | OFlags::NONBLOCK)?,
+            result => result?,
+        };
         let status = fs::fstat(&file.0)?;
         if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile {
             return Err(io::ErrorKind::InvalidInput.into());
@@ -96,10 +99,22 @@ impl SpoolDirectory {
         Ok(file)
     }
 
-    fn open_with(&self, name: &CStr, flags: OFlags) -> io::Result<SpoolFile> {
-        let flags = flags | OFlags::RDWR | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    fn open_with(&self, name: &CStr, flags: OFlags) -> Result<SpoolFile, Errno> {
+        let flags = flags | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let mode = Mode::from_raw_mode(0o600);
         Ok(SpoolFile(fs::openat(&self.0, name, flags, mode)?))
+    }
+
+    /// Waits until the names of the files are on the medium (fsync(2)); nothing where the file
+    /// system cannot tell.
+    ///
+    /// # Errors
+    /// What fsync(2) says.
+    pub fn sync_names(&self) -> io::Result<()> {
+        match fs::fsync(&self.0) {
+            Err(Errno::INVAL) => Ok(()),
+            result => Ok(result?),
+        }
     }
 
     /// Gives a file another name, in place of what had it (renameat(2)).

@@ -229,6 +229,10 @@ impl Store for Process {
         Ok(())
     }
 
+    fn sync_names(&self) -> io::Result<()> {
+        self.changing()
+    }
+
     fn rename(&self, from: &CStr, to: &CStr) -> io::Result<()> {
         self.changing()?;
         let file = self.disk.files.borrow_mut().remove(from);

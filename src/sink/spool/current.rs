@@ -116,6 +116,9 @@ impl<S: Store> Spool<S> {
                     if let Some(index) = self.current_index() {
                         self.table.row(index).0.file_bytes = bytes;
                     }
+                    if !self.limits.commit_interval.is_zero() {
+                        self.store.sync_names()?;
+                    }
                     return Ok(());
                 }
                 if_found(self.store.remove(name.as_c_str()))?;

@@ -51,6 +51,10 @@ impl Store for SpoolDirectory {
         file.sync()
     }
 
+    fn sync_names(&self) -> io::Result<()> {
+        SpoolDirectory::sync_names(self)
+    }
+
     fn rename(&self, from: &CStr, to: &CStr) -> io::Result<()> {
         SpoolDirectory::rename(self, from, to)
     }

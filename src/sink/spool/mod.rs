@@ -71,7 +71,7 @@ impl fmt::Display for SpoolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => error.fmt(f),
-            Self::Full => f.write_str("it is full, and another process has its lock"),
+            Self::Full => f.write_str("it is full, and this process may not drop what is in it"),
         }
     }
 }

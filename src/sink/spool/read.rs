@@ -235,12 +235,17 @@ impl<S: Store> Spool<S> {
         // Left behind by a process that was killed.
         if_found(self.store.remove(temporary.as_c_str()))?;
         let file = self.store.create(temporary.as_c_str())?;
+        let durable = !self.limits.commit_interval.is_zero();
         let mut result = self.store.append(&file, [&cursor.encode(), &[]]);
-        if !self.limits.commit_interval.is_zero() {
+        if durable {
             result = result.and_then(|()| self.store.sync(&file));
         }
-        let result = result.and_then(|()| self.store.rename(temporary.as_c_str(), name.as_c_str()));
+        result = result.and_then(|()| self.store.rename(temporary.as_c_str(), name.as_c_str()));
+        if durable {
+            result = result.and_then(|()| self.store.sync_names());
+        }
         if result.is_err() {
+            // It is still there unless the last step failed.
             let _ = self.store.remove(temporary.as_c_str());
         }
         result

@@ -69,6 +69,12 @@ pub trait Store {
     /// What the system says.
     fn sync(&self, file: &Self::File) -> io::Result<()>;
 
+    /// Waits until the names of the files are on the medium.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn sync_names(&self) -> io::Result<()>;
+
     /// Gives a file another name, in place of what had it.
     ///
     /// # Errors

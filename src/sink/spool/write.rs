@@ -170,14 +170,19 @@ impl<S: Store> Spool<S> {
 
     /// All of the current segment is in its file.
     fn written(&mut self) {
-        if let (Some(index), Some(current)) = (self.current_index(), &mut self.current) {
-            let (segment, _) = self.table.row(index);
-            segment.file_bytes = segment.end;
-            current.written = Place {
-                offset: segment.end,
-                records: segment.records,
-            };
+        let (Some(index), Some(current)) = (self.current_index(), &mut self.current) else {
+            return;
+        };
+        let (segment, positions) = self.table.row(index);
+        // What was confirmed out of the buffer has its place in the file only now.
+        for (output, position) in self.outputs.iter_mut().zip(positions) {
+            output.behind |= position.confirmed.offset > current.written.offset;
         }
+        segment.file_bytes = segment.end;
+        current.written = Place {
+            offset: segment.end,
+            records: segment.records,
+        };
     }
 
     /// Writes a record, or else the buffer, to the current segment.
