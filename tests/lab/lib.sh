@@ -213,12 +213,12 @@ stub() {
     port=$(cat "$work/stub.$stub_count")
 }
 
-# asked EXPRESSION: a python expression over `log`, the requests that the last stub has got.
+# asked EXPRESSION…: of python, over `log`, the requests that the last stub has got.
 asked() {
-    python3 - "$stub_log" "$1" <<'P'
+    python3 - "$stub_log" "$@" <<'P'
 import json, re, sys
 log = [json.loads(line) for line in open(sys.argv[1])]
-print(eval(sys.argv[2]))
+print(*(eval(f"({one})") for one in sys.argv[2:]))
 P
 }
 
