@@ -89,7 +89,7 @@ is "no writer ended by itself" 0 "$(grep -c 'by itself' "$work/writers" || :)"
 # The server must answer again before the queue can be counted on to empty.
 for _ in $(seq 240); do
     [ "$(ask GET '/_cluster/health?wait_for_status=yellow&timeout=1s' |
-        json "get('status')" 2>/dev/null)" = yellow ] && break
+        json "value.get('status')" 2>/dev/null)" = yellow ] && break
     sleep 0.5
 done
 before=$(stored "$index")

@@ -15,11 +15,15 @@ seconds=0
 nv=${NETVITALS_BIN:-}
 
 leave() {
-    local code=$? one
+    local code=$? one mine=()
     trap - EXIT INT TERM
-    for one in "${pids[@]}"; do
-        kill -9 "$one" 2>/dev/null || :
+    for one in "${pids[@]}"; do # a number may belong to somebody else by now
+        [ "$(status_of "$one" PPid)" != $$ ] || mine+=("$one")
     done
+    kill -CONT "${mine[@]}" 2>/dev/null || :
+    kill -TERM "${mine[@]}" 2>/dev/null || :
+    [ ${#mine[@]} = 0 ] || sleep 0.2
+    kill -KILL "${mine[@]}" 2>/dev/null || :
     for one in "${servers[@]}"; do
         "$lab/${one%%:*}.sh" stop "${one#*:}" || :
     done
@@ -64,7 +68,8 @@ at_least() {
 }
 
 # ended NAME STATUS [PATTERN]: the last run ended so, and one line of its standard error matches the
-# pattern (any case); without a pattern it said nothing. The line is kept for `all_differ`.
+# pattern (any case); without a pattern it said nothing. For `all_differ` the line of a fault is
+# kept, unless alike=1: it may be that of another fault.
 ended() {
     local name=$1 wanted=$2 pattern=${3:-} line
     local said
@@ -75,7 +80,8 @@ ended() {
         judge "$name" "it should be silent, but said: $said" [ -z "$said" ]
     elif line=$(grep -Eim1 -- "$pattern" "$work/err"); then
         ok "$name"
-        printf '%s\t%s\n' "$name" "$line" >>"$work/lines"
+        [ "$wanted" = 0 ] || [ -n "${alike:-}" ] ||
+            printf '%s\t%s\n' "$name" "$line" >>"$work/lines"
     else
         bad "$name" "no line matches /$pattern/: $said"
     fi
@@ -84,6 +90,7 @@ ended() {
 # all_differ: no two different faults were told with the same words.
 all_differ() {
     local same
+    touch "$work/lines"
     same=$(cut -f2 "$work/lines" | sed -E 's/:[0-9]{4,5}/:PORT/g; s/^[0-9TZ:. -]+//' |
         sort | uniq -d)
     judge "each fault has a line of its own" "$same" [ -z "$same" ]
@@ -173,7 +180,8 @@ status_of() {
         "/proc/$1/status" 2>/dev/null || echo 0
 }
 
-# watch_nv: waits for $pid as wait_nv does; $peak_kib (VmHWM) and $threads_most on the way.
+# watch_nv: waits for $pid as wait_nv does, 60 s at most, then it is killed (status 137);
+# $peak_kib (VmHWM) and $threads_most on the way.
 watch_nv() {
     local now
     peak_kib=0 threads_most=0
@@ -182,6 +190,7 @@ watch_nv() {
         [ "$now" -le "$peak_kib" ] || peak_kib=$now
         now=$(status_of "$pid" Threads)
         [ "$now" -le "$threads_most" ] || threads_most=$now
+        [ $((SECONDS - began)) -lt 60 ] || kill -9 "$pid"
         sleep 0.05
     done
     wait_nv
@@ -218,7 +227,8 @@ asked() {
     python3 - "$stub_log" "$@" <<'P'
 import json, re, sys
 log = [json.loads(line) for line in open(sys.argv[1])]
-print(*(eval(f"({one})") for one in sys.argv[2:]))
+values = [eval(f"({one})") for one in sys.argv[2:]]
+print(*(" ".join(sorted(one)) if isinstance(one, set) else one for one in values))
 P
 }
 
@@ -270,6 +280,20 @@ opensearch() {
     as_netmon=(--ca "$ca" --esuser netmon --espwd lab-netmon-1)
 }
 
+# elasticsearch: a real old one, that of $LAB_ELASTICSEARCH or a new one; $es, $es_dir, $es_port.
+elasticsearch() {
+    es_dir=${LAB_ELASTICSEARCH:-$work/elasticsearch}
+    if [ -s "$es_dir/port" ]; then
+        es_port=$(cat "$es_dir/port")
+    else
+        es_port=$(free_port)
+        servers+=("elasticsearch:$es_dir")
+        PORT=$es_port "$lab/elasticsearch.sh" start "$es_dir" >/dev/null
+        echo "$es_port" >"$es_dir/port"
+    fi
+    es=http://127.0.0.1:$es_port
+}
+
 # opensearch_restart [SIGNAL]: stops it with the signal (TERM) and starts it again.
 opensearch_restart() {
     kill "-${1:-TERM}" "$(cat "$os_dir/pid")"
@@ -287,12 +311,12 @@ ask() {
 # stored INDEX [BASE]: how many documents it has.
 stored() {
     ask POST "/$1/_refresh" >/dev/null
-    ask GET "/$1/_count?ignore_unavailable=true" | json "get('count', 0)"
+    ask GET "/$1/_count?ignore_unavailable=true" | json "value.get('count', 0)"
 }
 
-# json EXPRESSION: of the JSON on standard input, `value.EXPRESSION`.
+# json EXPRESSION: of python, over `value`, the JSON on standard input.
 json() {
     python3 -c 'import json, sys
 value = json.load(sys.stdin)
-print(eval("value." + sys.argv[1]))' "$1"
+print(eval(sys.argv[1]))' "$1"
 }

@@ -35,7 +35,7 @@ run https --eshost "https://localhost:$port" --ca "$work/bundle.pem"
 stub bye
 run each --eshost "127.0.0.1:$port"
 stub --tls "$work/tls/server.pem" "$work/tls/server.key" bye
-run each-https --eshost "https://localhost:$port" --ca "$work/bundle.pem"
+run secure --eshost "https://localhost:$port" --ca "$work/bundle.pem"
 
 declare -A early peak
 samples=0
@@ -52,21 +52,21 @@ while [ $alive = 1 ]; do
     done
     sleep 0.2
 done
-for name in none http https each each-https; do
+for name in none http https each secure; do
     wait "${watched[$name]}" && status=0 || status=$?
     is "$name: exit status" 0 "$status"
     at_most "$name: KiB of growth after the first fifth" $flat_kib \
         $((${peak[$name]} - ${early[$name]}))
 done
-at_most "http: KiB more than no output" 1024 $((${peak[http]} - ${peak[none]}))
-at_most "https: KiB more than no output" 2048 $((${peak[https]} - ${peak[none]}))
-at_most "http, a connection each: KiB more" 1024 $((${peak[each]} - ${peak[none]}))
-at_most "https, a connection each: KiB more" 2048 $((${peak[each-https]} - ${peak[none]}))
+at_most "http: KiB more than no output" 1024 $((peak[http] - peak[none]))
+at_most "https: KiB more than no output" 2048 $((peak[https] - peak[none]))
+at_most "http, a connection each: KiB more" 1024 $((peak[each] - peak[none]))
+at_most "https, a connection each: KiB more" 2048 $((peak[secure] - peak[none]))
 stub_log=$http_log
 is "http: all stored" "$sends" "$(asked 'log[-1]["stored"]')"
 stub_log=$https_log
 is "https: all stored" "$sends" "$(asked 'log[-1]["stored"]')"
 printf 'KiB at the peak:'
-for name in none http https each each-https; do printf ' %s %s' "$name" "${peak[$name]}"; done
+for name in none http https each secure; do printf ' %s %s' "$name" "${peak[$name]}"; done
 printf ' (%s certificates)\n' "$(grep -c BEGIN "$work/bundle.pem")"
 finish

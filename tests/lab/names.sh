@@ -30,7 +30,8 @@ P
         mount --bind "$2/resolv.conf" /etc/resolv.conf
         python3 "$1/resolver.py" "$4" "$2/$3.queries" &
         python3 "$1/stub.py" --port-file "$2/$3.port" --log "$2/$3.requests" keep,bye &
-        trap "kill -9 $(jobs -p | xargs)" EXIT
+        trap "kill -9 \$(jobs -p)" EXIT
+        trap "exit 1" TERM
         until [ -s "$2/$3.port" ]; do sleep 0.1; done
         env -i PATH="$PATH" "$5" netmon --count "$6" --interval 100ms --retry-secs 1 -v \
             --connect-timeout 200ms --timeout 500ms --batch 1 \

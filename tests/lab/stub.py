@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """An HTTP server on 127.0.0.1 that answers as it is told, for what no real server does on demand.
 
-stub.py --port-file FILE [--log FILE] [--script FILE] [--tls PEM KEY] [--key KEY] STEP…
+stub.py --port-file FILE [--port N] [--log FILE] [--script FILE] [--tls PEM KEY] [--key K] STEP…
 
 Each request takes the next STEP; the last one repeats. A file given by --script, when it is there,
 holds one step that stands above all. Each request is logged as one JSON line: n, conn, method,
@@ -77,8 +77,8 @@ def elastic(request):
         items = [item(keep(key, value), key) for key, value in bulk_lines(body)]
         wrong = any(one["create"]["status"] >= 300 for one in items)
         return as_json(200, {"took": 1, "errors": wrong, "items": items})
-    if request["method"] in ("PUT", "POST") and len(parts) in (2, 3):
-        key = parts[2] if len(parts) == 3 else f"auto-{time.monotonic_ns()}"
+    if request["method"] in ("PUT", "POST") and len(parts) >= 2:
+        key = parts[-1] if request["method"] == "PUT" else f"auto-{time.monotonic_ns()}"
         status = keep(key, json.loads(body))
         return as_json(status, {"_id": key, "result": "created" if status == 201 else "conflict"})
     return as_json(405, {"error": "the stub does not know this request"})
@@ -187,7 +187,7 @@ class Stub:
         self.options = options
         self.requests = 0
         self.conns = 0
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.listener = socket.create_server(("127.0.0.1", options.port), backlog=512)
         self.port = self.listener.getsockname()[1]
         self.context = None
         if options.tls:
@@ -294,6 +294,7 @@ class Stub:
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--port-file", required=True)
+    parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--log")
     parser.add_argument("--script")
     parser.add_argument("--tls", nargs=2)
