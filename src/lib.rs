@@ -52,3 +52,5 @@ pub mod sink;
 pub mod sys;
 pub mod term;
 pub mod time;
+#[cfg(feature = "tls")]
+pub mod tls;

@@ -41,6 +41,11 @@ impl Wall {
         Self(us)
     }
 
+    /// Time since `earlier`, as far as the clock was not set in between; zero when it is later.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+
     /// Microseconds since 1970-01-01 UTC.
     pub const fn us(self) -> u64 {
         self.0
@@ -74,7 +79,8 @@ impl Wall {
     }
 }
 
-/// Date and time of day in UTC; shown to the second as RFC 3339 has it.
+/// Date and time of day in UTC; shown as in RFC 3339 without the `Z`, to the second or, as in
+/// `{:.3}`, with so many decimals (at most 6), cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Utc {
     /// 1970 or later.
@@ -106,8 +112,15 @@ impl fmt::Display for Utc {
         } = self;
         write!(
             f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
-        )
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
+        )?;
+        match f.precision().map(|digits| digits.min(6)) {
+            None | Some(0) => Ok(()),
+            Some(digits) => {
+                let cut_off = 10_u32.pow(6 - digits as u32);
+                write!(f, ".{:0digits$}", self.microsecond / cut_off)
+            }
+        }
     }
 }
 
@@ -125,13 +138,20 @@ mod tests {
 
     #[test]
     fn dates_agree_with_the_calendar() {
-        check(0, "1970-01-01T00:00:00Z");
-        check(951_782_399, "2000-02-28T23:59:59Z");
-        check(951_782_400, "2000-02-29T00:00:00Z");
-        check(951_868_800, "2000-03-01T00:00:00Z");
-        check(1_795_219_200, "2026-11-21T00:00:00Z");
-        check(2_147_483_648, "2038-01-19T03:14:08Z");
-        check(4_107_542_400, "2100-03-01T00:00:00Z");
+        check(0, "1970-01-01T00:00:00");
+        check(951_782_399, "2000-02-28T23:59:59");
+        check(951_782_400, "2000-02-29T00:00:00");
+        check(951_868_800, "2000-03-01T00:00:00");
+        check(1_795_219_200, "2026-11-21T00:00:00");
+        check(2_147_483_648, "2038-01-19T03:14:08");
+        check(4_107_542_400, "2100-03-01T00:00:00");
+    }
+
+    #[test]
+    fn fractions_are_cut_off_not_rounded() {
+        let utc = Wall::from_us(1_795_219_200_009_999).utc();
+        assert_eq!(format!("{utc:.3}"), "2026-11-21T00:00:00.009");
+        assert_eq!(format!("{utc:.6}"), "2026-11-21T00:00:00.009999");
     }
 
     #[test]

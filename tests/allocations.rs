@@ -113,6 +113,33 @@ fn windows_after_the_first_do_not_allocate() {
     assert!(logs.join("all.2").exists(), "rotation took part");
 }
 
+/// Runs the program itself on the machine's own interfaces.
+fn run(count: &str, logs: &str) -> u64 {
+    let words = [
+        "netvitals",
+        "netmon",
+        "--interval",
+        "100ms",
+        "--count",
+        count,
+        "--logpath",
+        logs,
+    ];
+    let words: Vec<_> = words.map(std::ffi::OsString::from).to_vec();
+    allocations(|| {
+        let exit = netvitals::cmd::dispatch(words.into_iter());
+        assert_eq!(exit, netvitals::failure::Exit::Done);
+    })
+}
+
+#[test]
+fn a_longer_run_does_not_allocate_more() {
+    let directory = tempdir::TempDir::new();
+    let logs = directory.path().to_str().unwrap();
+    run("2", logs);
+    assert_eq!(run("2", logs), run("8", logs));
+}
+
 #[test]
 fn a_line_of_the_log_does_not_allocate() {
     logger::start("test", Form::Plain, log::LevelFilter::Warn);

@@ -4,6 +4,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+#[cfg(feature = "http")]
+#[path = "fuzz/bodies/answer.rs"]
+mod answer;
 #[path = "fuzz/bodies/netdev.rs"]
 mod netdev;
 #[path = "fuzz/bodies/segment.rs"]
@@ -31,4 +34,10 @@ fn netdev_corpus() {
 #[test]
 fn segment_corpus() {
     replay("segment", segment::run);
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn answer_corpus() {
+    replay("answer", answer::run);
 }

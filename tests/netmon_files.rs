@@ -241,3 +241,98 @@ fn a_line_that_finds_no_room_is_taken_back() {
             .all(|line| json::from_str::<Value>(line).is_ok())
     );
 }
+
+#[test]
+fn a_link_is_neither_followed_nor_replaced() {
+    let directory = TempDir::new();
+    let victim = directory.path().join("victim");
+    fs::write(&victim, "victim\n").unwrap();
+    std::os::unix::fs::symlink(&victim, directory.path().join("netmon.log")).unwrap();
+    let path = directory.path().to_str().unwrap();
+    for args in [
+        &["--logpath", path][..],
+        &["--logpath", path, "--logappend"],
+    ] {
+        refused(
+            &replay(HEADER.as_bytes(), args),
+            1,
+            &["not an ordinary file", "remove it"],
+        );
+    }
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "victim\n");
+}
+
+#[test]
+fn a_limit_of_the_file_size_is_an_error_and_leaves_no_half_line() {
+    let directory = TempDir::new();
+    let lines: String = (0..100).map(|i| line(&format!("if{i}"))).collect();
+    fs::write(directory.path().join("dev"), format!("{HEADER}{lines}")).unwrap();
+    for append in ["False", "True"] {
+        let script = format!(
+            "ulimit -f 8; exec {EXE} netmon --replay dev dev --logpath log --logappend {append}"
+        );
+        let mut command = Command::new("sh");
+        let output = command
+            .args(["-c", &script])
+            .current_dir(directory.path())
+            .output()
+            .unwrap();
+        refused(&output, 1, &["netmon.log", "File too large", "ulimit -f"]);
+    }
+    let left: Vec<_> = fs::read_dir(directory.path().join("log"))
+        .unwrap()
+        .collect();
+    assert_eq!(left.len(), 1, "no temporary file stays: {left:?}");
+    assert_eq!(
+        fs::read(directory.path().join("log/netmon.log")).unwrap(),
+        b""
+    );
+}
+
+#[test]
+fn a_file_that_somebody_holds_is_not_waited_for() {
+    let directory = TempDir::new();
+    let path = directory.path().to_str().unwrap();
+    let log = fs::File::create(directory.path().join("netmon.log")).unwrap();
+    log.lock().unwrap();
+    let start = std::time::Instant::now();
+    let output = replay(HEADER.as_bytes(), &["--logpath", path, "--logappend"]);
+    refused(&output, 1, &["another process holds it"]);
+    assert!(start.elapsed() < std::time::Duration::from_secs(3));
+}
+
+#[test]
+fn writers_side_by_side_lose_and_tear_nothing() {
+    let directory = TempDir::new();
+    let path = directory.path().to_str().unwrap().to_owned();
+    fs::write(
+        directory.path().join("dev"),
+        format!("{HEADER}{}", line("eth0")),
+    )
+    .unwrap();
+    let writer = || {
+        let dev = format!("{path}/dev");
+        let log = format!("{path}/log");
+        for _ in 0..20 {
+            let args = ["--replay", &dev, &dev, "--logpath", &log, "--logappend"];
+            let output = netmon(&[&args[..], &["--rotate-kib", "2", "--keep", "99"]].concat());
+            assert!(output.status.success(), "{output:?}");
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(writer);
+        }
+    });
+    let mut count = 0;
+    for entry in fs::read_dir(directory.path().join("log")).unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        assert!(text.len() <= 2_048, "{}", text.len());
+        assert!(
+            text.lines()
+                .all(|line| json::from_str::<Value>(line).is_ok())
+        );
+        count += text.lines().count();
+    }
+    assert_eq!(count, 80);
+}

@@ -110,7 +110,7 @@ fn check_room(path: &str, line: &str, before: &[&str], say: &mut impl FnMut(&str
         say("a room that tests/tidy.rs does not know");
         return;
     };
-    for import in mentions(code, "crate::") {
+    for import in mentions(code, "crate::").chain(mentions(code, "netvitals::")) {
         let own = import.split("::").next() == Some(name);
         let allowed = |rule: &&str| {
             let rest = import.strip_prefix(*rule);
@@ -120,38 +120,63 @@ fn check_room(path: &str, line: &str, before: &[&str], say: &mut impl FnMut(&str
             say(&format!("room {name} may not import {import}"));
         }
     }
-    let in_tests = before.iter().any(|line| line.starts_with("#[cfg(test)]"));
+    if ["super::super", "crate as", "crate::*"]
+        .iter()
+        .any(|detour| code.contains(detour))
+    {
+        say("a detour around the rooms");
+    }
+    let test_module = |pair: &[&str]| pair[0] == "#[cfg(test)]" && pair[1].starts_with("mod ");
+    let in_tests = before.windows(2).any(test_module);
     for krate in crates() {
         if !in_tests && !room.crates.contains(&krate) && has_word(code, krate, "::") {
             say(&format!("room {name} may not name crate {krate}"));
         }
     }
+    check_system(path, name, code, before, say);
+}
+
+/// What only `sys` may do, and what nobody may.
+fn check_system(path: &str, room: &str, code: &str, before: &[&str], say: &mut impl FnMut(&str)) {
+    let any = |words: &[&str]| words.iter().any(|word| has_word(code, word, ""));
     if has_word(code, "unsafe", " ") {
         let explained = before
             .iter()
             .rev()
             .take(6)
             .any(|line| line.contains("// SAFETY:"));
-        if name != "sys" {
+        if room != "sys" {
             say("unsafe outside sys");
         } else if !explained {
             say("unsafe without a SAFETY comment above");
         }
     }
-    let clocks = ["Instant", "SystemTime", "clock_gettime"];
-    if path != "sys/clock.rs" && clocks.iter().any(|clock| has_word(code, clock, "")) {
+    let clocks = ["Instant", "SystemTime", "UNIX_EPOCH", "clock_gettime"];
+    if path != "sys/clock.rs" && any(&clocks) {
         say("a clock is read outside sys::clock");
     }
-    if ["AtomicU64", "AtomicI64"]
-        .iter()
-        .any(|atomic| has_word(code, atomic, ""))
-    {
+    if any(&["AtomicU64", "AtomicI64"]) {
         say("64-bit atomics do not exist on mips");
     }
-    let system = ["fs", "net", "os", "process::Command"];
-    let of_system = |path: &&str| has_word(code, &format!("std::{path}"), "");
-    if name != "sys" && system.iter().any(of_system) {
+    if any(&["println!", "eprintln!", "print!", "eprint!", "dbg!"]) {
+        say("text goes through term or sink::stdout");
+    }
+    let group = code.split_once("std::{").map_or("", |(_, group)| group);
+    let grouped = ["fs", "net", "os", "process"]
+        .iter()
+        .any(|word| has_word(group, word, ""));
+    let system = [
+        "std::fs",
+        "std::net",
+        "std::os",
+        "std::process::Command",
+        "thread::sleep",
+    ];
+    if room != "sys" && (grouped || any(&system)) {
         say("the system is reached outside sys");
+    }
+    if !["sys", "cmd", "main"].contains(&room) && any(&["std::env"]) {
+        say("the environment is read outside cmd");
     }
 }
 
@@ -291,6 +316,13 @@ fn rooms_are_kept_apart() {
     );
     planted("src/cmd/x.rs", "use crate::tstat::x;", "");
     planted("src/attic/x.rs", "", "does not know");
+    planted("src/codec/x.rs", "super::super::sys::x()", "detour");
+    planted("src/model/x.rs", "use crate as rooms;", "detour");
+    planted(
+        "src/main.rs",
+        "netvitals::sys::x();",
+        "main may not import sys::x",
+    );
 }
 
 #[test]

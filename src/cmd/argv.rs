@@ -13,8 +13,8 @@ use crate::codec::units;
 /// What the words ask for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Request {
-    /// Run, with these words for argh.
-    Run(Vec<String>),
+    /// Run, with the words for each group of options; arguments are with the first.
+    Run(Vec<Vec<String>>),
     /// `-h`, `--help`
     Help,
     /// `-V`, `--version`
@@ -56,43 +56,40 @@ impl fmt::Display for ArgvError {
     }
 }
 
-/// Whether two names differ at most in `-` and `_`.
-pub fn same_option(a: &str, b: &str) -> bool {
-    let letters = |name: &'_ str| {
-        name.bytes()
-            .filter(|byte| !matches!(byte, b'-' | b'_'))
-            .collect::<Vec<_>>()
-    };
-    !a.is_empty() && letters(a) == letters(b)
+/// Whether two names differ at most in `-` and `_` between their letters.
+pub fn same_name(a: &str, b: &str) -> bool {
+    let is_joint = |c: char| matches!(c, '-' | '_');
+    let letters = |name: &str| name.replace(is_joint, "");
+    !a.is_empty() && !b.starts_with(is_joint) && !b.ends_with(is_joint) && letters(a) == letters(b)
 }
 
-/// Brings `words` to the spelling of `info`.
+/// Sorts `words` to the groups of options that know them, in the spelling of `groups`.
 ///
 /// # Errors
 /// When an option does not exist, or does not have as many values as it takes.
 pub fn normalise(
     words: &[String],
-    info: &CommandInfoWithArgs,
+    groups: &[CommandInfoWithArgs],
     shape: &Shape,
 ) -> Result<Request, ArgvError> {
     let mut reader = Reader {
         words,
-        info,
+        groups,
         shape,
-        out: Vec::new(),
+        out: vec![Vec::new(); groups.len()],
     };
     while let Some((word, rest)) = reader.words.split_first() {
         reader.words = rest;
         let asked = match word.strip_prefix("--") {
             Some("") => {
-                reader.out.push(word.clone());
-                reader.out.extend_from_slice(rest);
+                reader.out[0].push(word.clone());
+                reader.out[0].extend_from_slice(rest);
                 break;
             }
             Some(option) => reader.long(option)?,
             None if word.len() > 1 && word.starts_with('-') => reader.cluster(&word[1..])?,
             None => {
-                reader.out.push(word.clone());
+                reader.out[0].push(word.clone());
                 None
             }
         };
@@ -105,74 +102,72 @@ pub fn normalise(
 
 struct Reader<'a> {
     words: &'a [String],
-    info: &'a CommandInfoWithArgs,
+    groups: &'a [CommandInfoWithArgs],
     shape: &'a Shape,
-    out: Vec<String>,
+    out: Vec<Vec<String>>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    /// The first option that is `wanted`, and the number of its group.
+    fn find(&self, wanted: impl Fn(&FlagInfo<'_>) -> bool) -> Option<(usize, &'a FlagInfo<'a>)> {
+        (0..).zip(self.groups).find_map(|(group, info)| {
+            let flag = info
+                .flags
+                .iter()
+                .find(|flag| flag.long != "--help" && wanted(flag))?;
+            Some((group, flag))
+        })
+    }
+
     fn long(&mut self, option: &str) -> Result<Option<Request>, ArgvError> {
         let (name, value) = match option.split_once('=') {
             Some((name, value)) => (name, Some(value)),
             None => (option, None),
         };
-        let flag = self
-            .info
-            .flags
-            .iter()
-            .find(|flag| same_option(flag.long.trim_start_matches('-'), name));
-        match flag {
-            Some(flag) if flag.long != "--help" => self.push(flag, value).map(|()| None),
-            _ if same_option(name, "help") => Ok(Some(Request::Help)),
-            _ if same_option(name, "version") => Ok(Some(Request::Version)),
-            _ if same_option(name, "licenses") => Ok(Some(Request::Licenses)),
-            _ => Err(ArgvError::Unknown(format!("--{name}"))),
+        match self.find(|flag| same_name(flag.long, name)) {
+            Some(found) => self.push(found, value).map(|()| None),
+            None if same_name("help", name) => Ok(Some(Request::Help)),
+            None if same_name("version", name) => Ok(Some(Request::Version)),
+            None if same_name("licenses", name) => Ok(Some(Request::Licenses)),
+            None => Err(ArgvError::Unknown(format!("--{name}"))),
         }
     }
 
     fn cluster(&mut self, letters: &str) -> Result<Option<Request>, ArgvError> {
         let mut rest = letters.chars();
         while let Some(letter) = rest.next() {
-            let flag = self
-                .info
-                .flags
-                .iter()
-                .find(|flag| flag.short == Some(letter));
-            match flag {
-                Some(flag) if flag.long != "--help" => {
-                    let takes_value = matches!(flag.kind, FlagInfoKind::Option { .. });
-                    let tail = rest.as_str();
-                    if takes_value && !tail.is_empty() {
-                        self.push(flag, Some(tail.strip_prefix('=').unwrap_or(tail)))?;
-                        break;
-                    }
-                    self.push(flag, None)?;
+            let tail = rest.as_str();
+            match self.find(|flag| flag.short == Some(letter)) {
+                Some(found) if takes_value(found.1) && !tail.is_empty() => {
+                    self.push(found, Some(tail.strip_prefix('=').unwrap_or(tail)))?;
+                    break;
                 }
-                _ if letter == 'h' => return Ok(Some(Request::Help)),
-                _ if letter == 'V' => return Ok(Some(Request::Version)),
-                _ => return Err(ArgvError::Unknown(format!("-{letter}"))),
+                Some(found) => self.push(found, None)?,
+                None if letter == 'h' => return Ok(Some(Request::Help)),
+                None if letter == 'V' => return Ok(Some(Request::Version)),
+                None => return Err(ArgvError::Unknown(format!("-{letter}"))),
             }
         }
         Ok(None)
     }
 
-    fn push(&mut self, flag: &FlagInfo<'_>, value: Option<&str>) -> Result<(), ArgvError> {
-        let name = flag.long.trim_start_matches('-');
-        let long = format!("--{name}");
-        if matches!(flag.kind, FlagInfoKind::Switch) {
+    fn push(
+        &mut self,
+        (group, flag): (usize, &FlagInfo<'_>),
+        value: Option<&str>,
+    ) -> Result<(), ArgvError> {
+        let long = flag.long;
+        if !takes_value(flag) {
             if value.is_some() {
-                return Err(ArgvError::ValueUnwanted(long));
+                return Err(ArgvError::ValueUnwanted(long.to_owned()));
             }
-            self.out.push(long);
+            self.out[group].push(long.to_owned());
             return Ok(());
         }
-        let count = if self.shape.pairs.contains(&name) {
-            2
-        } else {
-            1
-        };
+        let is_in = |names: &[&str]| names.iter().any(|name| same_name(long, name));
+        let count = if is_in(self.shape.pairs) { 2 } else { 1 };
         let mut values: Vec<String> = value.map(str::to_owned).into_iter().collect();
-        if values.is_empty() && self.shape.optional_booleans.contains(&name) {
+        if values.is_empty() && is_in(self.shape.optional_booleans) {
             let next = self
                 .words
                 .first()
@@ -183,14 +178,18 @@ impl Reader<'_> {
         }
         while values.len() < count {
             let Some((next, rest)) = self.words.split_first() else {
-                return Err(ArgvError::ValueMissing(long, count));
+                return Err(ArgvError::ValueMissing(long.to_owned(), count));
             };
             values.push(next.clone());
             self.words = rest;
         }
         for value in values {
-            self.out.extend([long.clone(), value]);
+            self.out[group].extend([long.to_owned(), value]);
         }
         Ok(())
     }
+}
+
+fn takes_value(flag: &FlagInfo<'_>) -> bool {
+    matches!(flag.kind, FlagInfoKind::Option { .. })
 }

@@ -21,17 +21,16 @@ pub fn environment(name: &str) -> Option<String> {
 /// # Errors
 /// When it names another.
 pub fn log_level() -> Result<LevelFilter, Failure> {
-    match environment("NETVITALS_LOG").as_deref() {
-        None | Some("warn") => Ok(LevelFilter::Warn),
-        Some("error") => Ok(LevelFilter::Error),
-        Some("info") => Ok(LevelFilter::Info),
-        Some("debug") => Ok(LevelFilter::Debug),
-        Some(other) => Err(refused(
-            "variable NETVITALS_LOG",
-            other,
-            "a level",
-            "error, warn, info, debug",
-        )),
+    let text = environment("NETVITALS_LOG").unwrap_or_else(|| "warn".to_owned());
+    match text.to_ascii_lowercase().as_str() {
+        "error" => Ok(LevelFilter::Error),
+        "warn" => Ok(LevelFilter::Warn),
+        "info" => Ok(LevelFilter::Info),
+        "debug" => Ok(LevelFilter::Debug),
+        _ => {
+            let allowed = "error, warn, info, debug";
+            Err(refused("variable NETVITALS_LOG", &text, "a level", allowed))
+        }
     }
 }
 
@@ -81,6 +80,35 @@ pub fn integer(option: &str, text: &str, range: RangeInclusive<u64>) -> Result<u
                 &allowed,
             )
         })
+}
+
+/// The whole number that `text` stands for, or `default` without a text.
+///
+/// # Errors
+/// When it is none, or outside `range`.
+pub fn integer_or(
+    option: &str,
+    text: &Option<String>,
+    default: u64,
+    range: RangeInclusive<u64>,
+) -> Result<u64, Failure> {
+    text.as_ref()
+        .map_or(Ok(default), |text| integer(option, text, range))
+}
+
+/// The duration that `text` stands for, or `default` without a text.
+///
+/// # Errors
+/// When it is none, or outside `range`, which `allowed` puts into words.
+pub fn duration_or(
+    option: &str,
+    text: &Option<String>,
+    default: Duration,
+    range: RangeInclusive<Duration>,
+    allowed: &str,
+) -> Result<Duration, Failure> {
+    text.as_ref()
+        .map_or(Ok(default), |text| duration(option, text, range, allowed))
 }
 
 /// The truth value that `text` stands for.

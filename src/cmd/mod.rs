@@ -8,12 +8,17 @@ use log::LevelFilter;
 
 use crate::failure::{Exit, Failure};
 use crate::sink::stdout;
-use crate::term::escape::Escaped;
+use crate::sys::signal;
 use crate::term::logger::{self, Form};
 
 pub mod argv;
 pub mod config;
 pub mod netmon;
+pub mod outputs;
+#[cfg(feature = "http")]
+mod sending;
+#[cfg_attr(not(feature = "http"), path = "servers_absent.rs")]
+pub mod servers;
 
 use argv::{Request, Shape};
 
@@ -33,8 +38,11 @@ trait Applet: FromArgs + ArgsInfo {
     /// Whether it shows its help when it is called by its own name without any argument.
     const HELP_WHEN_BARE: bool = false;
 
+    /// Whether it ships documents, and so has the options of [`outputs`].
+    const SHIPS: bool = false;
+
     fn verbosity(&self) -> Verbosity;
-    fn run(self) -> Result<(), Failure>;
+    fn run(self, outputs: outputs::Options) -> Result<(), Failure>;
 }
 
 /// How much the user asked to be told.
@@ -42,6 +50,19 @@ struct Verbosity {
     verbose: u8,
     debug: bool,
     quiet: bool,
+}
+
+impl Verbosity {
+    /// The level that the options ask for, else the environment.
+    fn level(self) -> Result<LevelFilter, Failure> {
+        match (self.quiet, self.debug, self.verbose) {
+            (false, false, 0) => config::log_level(),
+            (true, false, 0) => Ok(LevelFilter::Error),
+            (true, ..) => Err(Failure::usage("--quiet excludes --verbose and --debug")),
+            (false, false, 1) => Ok(LevelFilter::Info),
+            (false, ..) => Ok(LevelFilter::Debug),
+        }
+    }
 }
 
 struct Entry {
@@ -91,17 +112,13 @@ pub fn dispatch(mut words: impl Iterator<Item = OsString>) -> Exit {
         Form::detect(config::environment("JOURNAL_STREAM").as_deref()),
         LevelFilter::Warn,
     );
+    signal::survive_file_size_limit();
     let result = match words {
-        Ok(words) => config::log_level().and_then(|level| {
-            log::set_max_level(level);
-            choose(by_name, &words)
-        }),
-        Err(word) => {
-            let word = word.to_string_lossy();
-            Err(Failure::usage(format_args!(
-                "argument '{word}': not UTF-8; rename what it stands for"
-            )))
-        }
+        Ok(words) => choose(by_name, &words),
+        Err(word) => Err(Failure::usage(format_args!(
+            "argument {}: not UTF-8; rename what it stands for",
+            quoted(&word.to_string_lossy())
+        ))),
     };
     match result {
         Ok(()) => Exit::Done,
@@ -117,7 +134,7 @@ pub fn dispatch(mut words: impl Iterator<Item = OsString>) -> Exit {
 fn applet(name: &str) -> Option<&'static Entry> {
     APPLETS
         .iter()
-        .find(|entry| argv::same_option(entry.name, name))
+        .find(|entry| argv::same_name(entry.name, name))
 }
 
 fn choose(by_name: Option<&Entry>, words: &[String]) -> Result<(), Failure> {
@@ -131,11 +148,12 @@ fn choose(by_name: Option<&Entry>, words: &[String]) -> Result<(), Failure> {
         return (entry.start)(rest, Called::ByArgument);
     }
     match first.as_str() {
-        "-h" | "--help" | "help" => print(&list()),
+        "-h" | "--help" => print(&list()),
         "-V" | "--version" => print(&version()),
         "--licenses" => print(NOTICES),
         _ => Err(Failure::usage(format_args!(
-            "there is no applet '{first}'; '{PROGRAM}' alone lists those there are"
+            "there is no applet {}; '{PROGRAM}' alone lists those there are",
+            quoted(first)
         ))),
     }
 }
@@ -145,63 +163,65 @@ fn start<A: Applet>(words: &[String], called: Called) -> Result<(), Failure> {
         print(&help::<A>())?;
         return Err(Failure::silent(Exit::Failed));
     }
-    let words = match argv::normalise(words, &A::get_args_info(), &A::SHAPE) {
+    let mut groups = vec![A::get_args_info()];
+    groups.extend(A::SHIPS.then(outputs::Options::get_args_info));
+    let words = match argv::normalise(words, &groups, &A::SHAPE) {
         Ok(Request::Run(words)) => words,
         Ok(Request::Help) => return print(&help::<A>()),
         Ok(Request::Version) => return print(&version()),
         Ok(Request::Licenses) => return print(NOTICES),
-        Err(error) => {
-            return Err(Failure::usage(format_args!(
-                "{error}; see '{PROGRAM} {} --help'",
-                A::NAME
-            )));
-        }
+        Err(error) => return Err(see_help::<A>(&error.to_string())),
     };
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let args = A::from_args(&[A::NAME], &words).map_err(|exit| {
-        let text: Vec<&str> = exit.output.split_whitespace().collect();
-        Failure::usage(format_args!(
-            "{}; see '{PROGRAM} {} --help'",
-            text.join(" "),
-            A::NAME
-        ))
-    })?;
-    let Verbosity {
-        verbose,
-        debug,
-        quiet,
-    } = args.verbosity();
-    match (quiet, debug, verbose) {
-        (false, false, 0) => {}
-        (true, false, 0) => log::set_max_level(LevelFilter::Error),
-        (true, ..) => return Err(Failure::usage("--quiet and --verbose exclude each other")),
-        (false, false, 1) => log::set_max_level(LevelFilter::Info),
-        (false, ..) => log::set_max_level(LevelFilter::Debug),
-    }
-    args.run()
+    let args: A = parse::<A, A>(&words[0])?;
+    let outputs = parse::<A, outputs::Options>(words.get(1).map_or(&[], Vec::as_slice))?;
+    log::set_max_level(args.verbosity().level()?);
+    args.run(outputs)
 }
 
-/// What stands at the end of each list of options, before the examples.
-const COMMON_OPTIONS: &str = "
-  -V, --version     print the version
-  --licenses        print the notices of built-in software
+/// Reads the words of one group of options of applet `A`.
+fn parse<A: Applet, G: FromArgs>(words: &[String]) -> Result<G, Failure> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    G::from_args(&[A::NAME], &words).map_err(|exit| {
+        let text: Vec<&str> = exit.output.split_whitespace().collect();
+        see_help::<A>(&text.join(" "))
+    })
+}
 
-Examples:";
-
-fn version() -> String {
-    format!("{PROGRAM} {}\n", env!("CARGO_PKG_VERSION"))
+fn see_help<A: Applet>(what: &str) -> Failure {
+    Failure::usage(format_args!("{what}; see '{PROGRAM} {} --help'", A::NAME))
 }
 
 fn help<A: Applet>() -> String {
-    let output = match A::from_args(&[A::NAME], &["--help"]) {
-        Err(exit) => exit.output,
-        Ok(_) => String::new(),
-    };
+    let own = help_of::<A>(A::NAME);
+    let mut more = String::new();
+    if A::SHIPS {
+        let group = help_of::<outputs::Options>(A::NAME);
+        let options = group
+            .split_once("Options:")
+            .map_or("", |(_, options)| options);
+        let options = options.split("\n  -h, --help").next().unwrap_or_default();
+        more = format!("\n\nWhere documents go:{options}");
+    }
+    let (options, examples) = own.split_once("\n\nExamples:").unwrap_or((&own, ""));
     format!(
-        "{}{}",
-        version(),
-        output.replacen("\n\nExamples:", COMMON_OPTIONS, 1)
+        "{}{options}{COMMON_OPTIONS}{more}\n\nExamples:{examples}",
+        version()
     )
+}
+
+fn help_of<G: FromArgs>(name: &str) -> String {
+    G::from_args(&[name], &["--help"])
+        .err()
+        .map_or_else(String::new, |exit| exit.output)
+}
+
+/// What stands at the end of each list of options.
+const COMMON_OPTIONS: &str = "
+  -V, --version     print the version
+  --licenses        print the notices of built-in software";
+
+fn version() -> String {
+    format!("{PROGRAM} {}\n", env!("CARGO_PKG_VERSION"))
 }
 
 fn list() -> String {
@@ -218,7 +238,7 @@ fn list() -> String {
 
 /// Writes text for a person to standard output.
 fn print(text: &str) -> Result<(), Failure> {
-    stdout::put(text.as_bytes()).map_err(stdout_failure)
+    stdout::print(text).map_err(stdout_failure)
 }
 
 /// A failed write to standard output; no failure when its reader simply went away.
@@ -231,7 +251,14 @@ fn stdout_failure(error: std::io::Error) -> Failure {
     }
 }
 
-/// A path or name from the user inside quotes.
+/// A path or name from the user inside quotes, its middle left out when it is long, so that what
+/// follows in the line is still read. The log makes it harmless.
 fn quoted(text: &str) -> String {
-    format!("'{}'", Escaped(text))
+    const END_BYTES: usize = 120;
+    if text.len() <= 2 * END_BYTES {
+        return format!("'{text}'");
+    }
+    let start = text.floor_char_boundary(END_BYTES);
+    let end = text.ceil_char_boundary(text.len() - END_BYTES);
+    format!("'{}…{}'", &text[..start], &text[end..])
 }

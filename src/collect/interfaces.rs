@@ -18,7 +18,7 @@ pub const PATH: &CStr = c"proc/net/dev";
 pub enum ReadError {
     /// The file could not be opened or read.
     Io(io::Error),
-    /// The file ends before the two lines of its head do, so it is not one of the kernel's.
+    /// The file does not begin with two lines of head, so it is not one of the kernel's.
     NoHeader,
 }
 
@@ -88,9 +88,11 @@ impl Interfaces {
             reserved,
         } = self;
         let mut header_lines = 0;
+        let mut headless = false;
         let mut take = |line: &[u8]| {
             if header_lines < netdev::HEADER_LINES {
                 header_lines += 1;
+                headless |= netdev::parse_line(line) != Line::Other;
             } else {
                 take_line(line, selection, reserved, sample);
             }
@@ -107,11 +109,10 @@ impl Interfaces {
         }
         lines.rest().map(&mut take);
         sample.left_out.malformed += lines.overlong_count();
-        if header_lines < netdev::HEADER_LINES {
-            Err(ReadError::NoHeader)
-        } else {
-            Ok(())
+        if headless || header_lines < netdev::HEADER_LINES {
+            return Err(ReadError::NoHeader);
         }
+        Ok(())
     }
 }
 

@@ -103,6 +103,15 @@ impl<W: Write> Json<W> {
             .write_all(itoa::Buffer::new().format(number).as_bytes())
     }
 
+    /// A value that is JSON already.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub fn raw(&mut self, json: &[u8]) -> Result<(), W::Error> {
+        self.value()?;
+        self.out.write_all(json)
+    }
+
     /// Ends the line that the document is, and gives `out` back.
     ///
     /// # Errors

@@ -1,16 +1,32 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The `netmon` document: rates per interface, and the host.
 
-use embedded_io::{SliceWriteError, Write};
+use embedded_io::{SliceWriteError, Write, WriteFmtError};
 
 use super::json::{Json, Style};
 use crate::limits::{INTERFACE_NAME_BYTES_MAX, INTERFACES_MAX, NETMON_INTERFACE_BYTES_MAX};
 use crate::model::interface::{COUNTERS, Change, Window};
+use crate::time::Wall;
 
 /// Keys of the document itself, which no interface may take.
 pub const RESERVED: &[&str] = &[HOST];
 
+/// Keys that no interface may take in a document for a server.
+pub const RESERVED_SENT: &[&str] = &[HOST, "timestamp", "@timestamp"];
+
 const HOST: &str = "host";
+
+/// Writes the keys that a server gets in front of the others: `wall` in both forms, with a comma.
+///
+/// # Errors
+/// What `out` says.
+pub fn stamp<W: Write>(wall: Wall, out: &mut W) -> Result<(), WriteFmtError<W::Error>> {
+    let utc = wall.utc();
+    write!(
+        out,
+        "\"timestamp\":\"{utc:.6}\",\"@timestamp\":\"{utc:.3}Z\","
+    )
+}
 
 /// The key of each counter as it is written, in the order of /proc/net/dev.
 const KEYS: [&str; COUNTERS] = [
@@ -120,6 +136,15 @@ fn interface<W: Write>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stamp_has_two_forms_of_one_moment() {
+        let mut out = Vec::new();
+        stamp(Wall::from_us(1_795_221_536_574_688), &mut out).unwrap();
+        let expected =
+            r#""timestamp":"2026-11-21T00:38:56.574688","@timestamp":"2026-11-21T00:38:56.574Z","#;
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
 
     #[test]
     fn the_sorted_order_is_sorted() {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Decisions as state machines that are told the time: they never open, send, wait or log.
 
+pub mod retry;
 pub mod schedule;

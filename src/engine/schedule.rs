@@ -26,12 +26,12 @@ impl Cadence {
         self.due
     }
 
-    /// Says that the due round ran at `now`. The next one is the first on the grid after `now`:
-    /// rounds that were slept through are skipped.
+    /// Says that the due round ran at `now`. The next one is the first on the grid that is at least
+    /// half an interval away: rounds that were slept through are skipped, and none is too short.
     pub fn ran(&mut self, now: Mono) {
         let missed = match self.interval.as_nanos() {
             0 => 0,
-            interval_ns => now.since(self.due).as_nanos() / interval_ns,
+            interval_ns => (now.since(self.due).as_nanos() + interval_ns / 2) / interval_ns,
         };
         let steps = u32::try_from(missed + 1).unwrap_or(u32::MAX);
         self.due = self.due.after(self.interval.saturating_mul(steps));
@@ -55,13 +55,15 @@ mod tests {
     fn a_late_round_does_not_move_the_grid() {
         check(1_500, 2_500);
         check(1_501, 2_500);
-        check(2_499, 2_500);
+        check(1_999, 2_500);
     }
 
     #[test]
     fn rounds_slept_through_are_skipped() {
-        check(2_500, 3_500);
+        check(2_000, 3_500);
+        check(2_499, 3_500);
         check(9_999, 10_500);
+        check(10_000, 11_500);
     }
 
     #[test]

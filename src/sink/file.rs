@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Documents to a file: the newest one alone, or one line after the other.
 //!
-//! A reader never sees half a document: a new one replaces the old by rename(2), and a line that
-//! does not fit on the disk is taken back.
+//! A reader of the newest document never sees half of it: it replaces the old one by rename(2). A
+//! line is appended in one write; what of it did not fit on the disk is taken back.
 
 use std::ffi::{CStr, CString};
 use std::{fmt, io};
 
 use crate::sys::files::{self, File, Status};
+use crate::sys::random;
 
 /// What happens to the documents before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +33,11 @@ pub struct Rotation {
 pub enum FileError {
     /// A step failed; the documents before are as they were.
     Io(io::Error),
-    /// What stands at the path is not an ordinary file, and so must not be replaced.
+    /// The file is full and could not be put aside.
+    Rotate(io::Error),
+    /// Another process holds the file, or keeps putting it aside.
+    Busy,
+    /// What stands at the path is a link, a directory or a device, not an ordinary file.
     NotAFile,
     /// What stands in place of the directory is something else.
     NotADirectory,
@@ -41,10 +46,31 @@ pub enum FileError {
 impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io(error) => error.fmt(f),
-            Self::NotAFile => f.write_str("it is not an ordinary file; choose another path"),
+            Self::Io(error) => write!(f, "{error}; {}", remedy(error.kind())),
+            Self::Rotate(error) => {
+                write!(
+                    f,
+                    "full, and cannot be put aside as .1: {error}; {}",
+                    remedy(error.kind())
+                )
+            }
+            Self::Busy => f.write_str("another process holds it; end that, or choose another path"),
+            Self::NotAFile => {
+                f.write_str("it is not an ordinary file; remove it, or choose another path")
+            }
             Self::NotADirectory => f.write_str("it is not a directory; choose another path"),
         }
+    }
+}
+
+fn remedy(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space there",
+        io::ErrorKind::FileTooLarge => "raise the limit (ulimit -f), or use --rotate-kib",
+        io::ErrorKind::PermissionDenied => "give its user the right, or choose another path",
+        io::ErrorKind::ReadOnlyFilesystem => "choose a path that can be written to",
+        io::ErrorKind::NotFound => "make the directory above it, or choose another path",
+        _ => "choose another path",
     }
 }
 
@@ -59,7 +85,7 @@ impl From<io::Error> for FileError {
 pub struct FileSink {
     directory: CString,
     path: CString,
-    /// A neighbour of `path`, of this process alone, that becomes it.
+    /// A neighbour of `path` that becomes it; its random name is this process's alone.
     temporary: CString,
     /// `path.1`, `path.2` …
     aside: Vec<CString>,
@@ -72,24 +98,17 @@ impl FileSink {
     /// # Errors
     /// When there is no directory and none can be made, or a path holds a NUL byte.
     pub fn open(directory: &str, name: &str, keep: Keep) -> Result<Self, FileError> {
-        let path = |suffix: &str| {
-            CString::new(format!("{directory}/{name}{suffix}"))
-                .map_err(|_| io::ErrorKind::InvalidInput)
-        };
+        let path = |suffix: &str| files::c_path(&format!("{directory}/{name}{suffix}"));
         let files_kept = match keep {
             Keep::All(Some(rotation)) => rotation.files_kept,
             _ => 0,
         };
-        let path_or = |suffix: &str| path(suffix).map_err(io::Error::from);
+        let aside = (1..=files_kept).map(|i| path(&format!(".{i}")));
         let sink = Self {
-            directory: CString::new(directory)
-                .map_err(|_| io::ErrorKind::InvalidInput)
-                .map_err(io::Error::from)?,
-            path: path_or("")?,
-            temporary: path_or(&format!(".{}.tmp", std::process::id()))?,
-            aside: (1..=files_kept)
-                .map(|i| path_or(&format!(".{i}")))
-                .collect::<Result<_, _>>()?,
+            directory: files::c_path(directory)?,
+            path: path("")?,
+            temporary: path(&format!(".{:016x}.tmp", random::bits()))?,
+            aside: aside.collect::<Result<_, _>>()?,
             keep,
         };
         files::make_directory(&sink.directory)?;
@@ -123,21 +142,16 @@ impl FileSink {
 
     fn replace(&self, document: &[u8]) -> Result<(), FileError> {
         let old = Status::of(&self.path, false)?;
-        if old.is_some_and(|old| !old.is_file() && !old.is_link()) {
+        if old.is_some_and(|old| !old.is_file()) {
             return Err(FileError::NotAFile);
         }
-        let file = File::create_new(&self.temporary).or_else(|error| {
-            if error.kind() != io::ErrorKind::AlreadyExists {
-                return Err(error);
-            }
-            // Left behind by a process of this number that was killed.
-            files::remove(&self.temporary)?;
-            File::create_new(&self.temporary)
-        })?;
-        if let Some(old) = old.filter(Status::is_file) {
+        let file = File::create_new(&self.temporary, old.is_some())?;
+        if let Some(old) = old {
             file.resemble(&old);
         }
-        let written = file.write_all(document).and_then(|()| file.sync());
+        // Not synchronised: what is newest now is worthless after a crash, and a medium that is
+        // waited for would hold up the collection.
+        let written = file.write_all(document);
         let result = written.and_then(|()| files::rename(&self.temporary, &self.path));
         if result.is_err() {
             let _ = files::remove(&self.temporary);
@@ -146,57 +160,71 @@ impl FileSink {
     }
 
     fn append(&self, document: &[u8], rotation: Option<Rotation>) -> Result<(), FileError> {
-        let (mut file, mut status) = self.locked()?;
-        if let Some(Rotation { bytes_max, .. }) = rotation
-            && status.bytes() > 0
-            && status.bytes() + document.len() as u64 > bytes_max
-        {
-            self.put_aside()?;
-            (file, status) = self.locked()?;
-        }
-        let whole = write_line(&file, status.bytes(), document);
+        let (file, bytes) = self.with_room(document.len() as u64, rotation)?;
+        let whole = write_line(&file, bytes, document);
         if whole.is_err() {
-            let _ = file.truncate(status.bytes());
+            let _ = file.truncate(bytes);
         }
         Ok(whole?)
     }
 
-    /// The file, held against other processes that append or rotate.
-    fn locked(&self) -> Result<(File, Status), FileError> {
-        loop {
-            let file = File::append(&self.path)?;
-            if !file.status()?.is_file() {
-                return Err(FileError::NotAFile);
-            }
-            file.lock()?;
-            let status = file.status()?;
-            // Whoever held it before may have put it aside meanwhile.
-            if Status::of(&self.path, true)?.is_some_and(|current| current.is_same(&status)) {
-                return Ok((file, status));
+    /// The file, locked, with room for `len` bytes, and its length.
+    fn with_room(&self, len: u64, rotation: Option<Rotation>) -> Result<(File, u64), FileError> {
+        for _ in 0..TRIES_MAX {
+            let (file, bytes) = self.locked()?;
+            match rotation {
+                Some(Rotation { bytes_max, .. }) if bytes > 0 && bytes + len > bytes_max => {
+                    self.put_aside()?;
+                }
+                _ => return Ok((file, bytes)),
             }
         }
+        Err(FileError::Busy)
+    }
+
+    /// The file, held against other processes that append or rotate, and its length.
+    fn locked(&self) -> Result<(File, u64), FileError> {
+        for _ in 0..TRIES_MAX {
+            if Status::of(&self.path, false)?.is_some_and(|status| !status.is_file()) {
+                return Err(FileError::NotAFile);
+            }
+            let file = File::append(&self.path)?;
+            file.lock().map_err(|error| match error.kind() {
+                io::ErrorKind::WouldBlock => FileError::Busy,
+                _ => error.into(),
+            })?;
+            let status = file.status()?;
+            // Whoever held it before may have put it aside meanwhile.
+            if Status::of(&self.path, false)?.is_some_and(|current| current.is_same(&status)) {
+                return Ok((file, status.bytes()));
+            }
+        }
+        Err(FileError::Busy)
     }
 
     fn put_aside(&self) -> Result<(), FileError> {
-        let mut to: Option<&CStr> = None;
-        for from in self
+        log::info!("{}: full, put aside", self.path.to_string_lossy());
+        let names = self
             .aside
             .iter()
             .rev()
             .map(CString::as_c_str)
-            .chain([self.path.as_c_str()])
-        {
-            if let Some(to) = to {
-                match files::rename(from, to) {
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    result => result?,
+            .chain([self.path.as_c_str()]);
+        let mut to: Option<&CStr> = None;
+        for from in names {
+            match to.map(|to| files::rename(from, to)) {
+                Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(FileError::Rotate(error));
                 }
+                _ => to = Some(from),
             }
-            to = Some(from);
         }
         Ok(())
     }
 }
+
+/// How often a file that others keep putting aside is tried again.
+const TRIES_MAX: u32 = 100;
 
 /// Appends a line in one write, after ending one that a crash cut off.
 fn write_line(file: &File, len: u64, line: &[u8]) -> io::Result<()> {

@@ -3,12 +3,15 @@
 //!
 //! Paths are C strings made once, so that no call allocates.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use rustix::fs::{self, AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
+
+use super::poll::{self, Until};
 
 /// Where paths like `proc/net/dev` begin: `/`, or a directory that stands in for it.
 #[derive(Debug)]
@@ -63,27 +66,27 @@ impl File {
         )?))
     }
 
-    /// Creates `path`, which must not exist, for writing; no link is followed.
+    /// Creates `path`, which must not exist, for writing by the owner and reading by all, or by
+    /// the owner alone; no link is followed.
     ///
     /// # Errors
     /// What open(2) says; `AlreadyExists` when there is something of that name.
-    pub fn create_new(path: &CStr) -> io::Result<Self> {
+    pub fn create_new(path: &CStr, private: bool) -> io::Result<Self> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        Ok(Self(fs::open(path, flags, Mode::from_raw_mode(0o644))?))
+        let mode = Mode::from_raw_mode(if private { 0o600 } else { 0o644 });
+        Ok(Self(fs::open(path, flags, mode)?))
     }
 
-    /// Opens `path` for appending, and for reading back its end; makes it when it is absent. Never
-    /// waits for the other end of a FIFO.
+    /// Opens `path` for appending, and for reading back its end; makes it when it is absent. No
+    /// link is followed, because somebody else may have put it there, and a FIFO without a reader
+    /// is not waited for.
     ///
     /// # Errors
     /// What open(2) says.
     pub fn append(path: &CStr) -> io::Result<Self> {
         let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE | OFlags::NONBLOCK;
-        Ok(Self(fs::open(
-            path,
-            flags | OFlags::CLOEXEC,
-            Mode::from_raw_mode(0o644),
-        )?))
+        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(Self(fs::open(path, flags, Mode::from_raw_mode(0o644))?))
     }
 
     /// Fills the start of `buffer`; 0 at the end of the file.
@@ -96,6 +99,25 @@ impl File {
                 Err(Errno::INTR) => {}
                 result => return Ok(result?),
             }
+        }
+    }
+
+    /// The rest of the file.
+    ///
+    /// # Errors
+    /// What read(2) says; `FileTooLarge` beyond `bytes_max`.
+    pub fn read_to_end(&self, bytes_max: usize) -> io::Result<Vec<u8>> {
+        let mut content = Vec::new();
+        let mut piece = [0; 4_096];
+        loop {
+            let len = self.read(&mut piece)?;
+            if len == 0 {
+                return Ok(content);
+            }
+            if content.len() + len > bytes_max {
+                return Err(io::ErrorKind::FileTooLarge.into());
+            }
+            content.extend_from_slice(&piece[..len]);
         }
     }
 
@@ -117,17 +139,6 @@ impl File {
         write_all(self.0.as_fd(), bytes)
     }
 
-    /// Waits until the content is on the medium (fdatasync(2)); nothing where there is none.
-    ///
-    /// # Errors
-    /// What fdatasync(2) says: on some file systems the first word of a full disk.
-    pub fn sync(&self) -> io::Result<()> {
-        match fs::fdatasync(&self.0) {
-            Err(Errno::INVAL | Errno::ROFS) => Ok(()),
-            result => Ok(result?),
-        }
-    }
-
     /// Cuts the file to `len` bytes.
     ///
     /// # Errors
@@ -136,12 +147,19 @@ impl File {
         Ok(fs::ftruncate(&self.0, len)?)
     }
 
-    /// Waits until no other process holds the file (flock(2)); released when it is closed.
+    /// Waits until no other process holds the file (flock(2)), but not for long: any user who may
+    /// read it can hold it. Released when it is closed.
     ///
     /// # Errors
-    /// What flock(2) says.
+    /// What flock(2) says; `WouldBlock` when somebody holds it for more than a second.
     pub fn lock(&self) -> io::Result<()> {
-        Ok(fs::flock(&self.0, FlockOperation::LockExclusive)?)
+        for _ in 0..50 {
+            match fs::flock(&self.0, FlockOperation::NonBlockingLockExclusive) {
+                Err(Errno::WOULDBLOCK) => std::thread::sleep(Duration::from_millis(20)),
+                result => return Ok(result?),
+            }
+        }
+        Err(Errno::WOULDBLOCK.into())
     }
 
     /// What the file is.
@@ -190,11 +208,6 @@ impl Status {
         FileType::from_raw_mode(self.0.st_mode) == FileType::RegularFile
     }
 
-    /// Whether it is a symbolic link.
-    pub fn is_link(&self) -> bool {
-        FileType::from_raw_mode(self.0.st_mode) == FileType::Symlink
-    }
-
     /// Whether it is a directory.
     pub fn is_directory(&self) -> bool {
         FileType::from_raw_mode(self.0.st_mode) == FileType::Directory
@@ -209,6 +222,14 @@ impl Status {
     pub fn is_same(&self, other: &Self) -> bool {
         (self.0.st_dev, self.0.st_ino) == (other.0.st_dev, other.0.st_ino)
     }
+}
+
+/// A path as the system wants it.
+///
+/// # Errors
+/// `InvalidInput` when it holds a NUL byte.
+pub fn c_path(path: &str) -> io::Result<CString> {
+    CString::new(path).map_err(|_| io::ErrorKind::InvalidInput.into())
 }
 
 /// Makes a directory, unless something of that name exists.
@@ -246,11 +267,7 @@ pub(super) fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> 
             Ok(len) => bytes = &bytes[len..],
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => {
-                let mut fds = [rustix::event::PollFd::new(
-                    &fd,
-                    rustix::event::PollFlags::OUT,
-                )];
-                let _ = rustix::event::poll(&mut fds, None);
+                poll::wait([(fd, Until::Writable)], None)?;
             }
             Err(error) => return Err(error.into()),
         }

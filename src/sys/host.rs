@@ -3,12 +3,22 @@
 
 use crate::limits::HOST_NAME_BYTES_MAX;
 
-/// The host name, invalid bytes as U+FFFD; at most [`HOST_NAME_BYTES_MAX`] bytes.
-pub fn name() -> String {
-    let mut name = rustix::system::uname()
-        .nodename()
-        .to_string_lossy()
-        .into_owned();
-    name.truncate(name.floor_char_boundary(HOST_NAME_BYTES_MAX));
-    name
+/// Puts the host name into `name`, invalid bytes as U+FFFD. Does not allocate when there is room
+/// for [`HOST_NAME_BYTES_MAX`] bytes, which is what it has at most.
+pub fn name_into(name: &mut String) {
+    name.clear();
+    for chunk in rustix::system::uname().nodename().to_bytes().utf8_chunks() {
+        for part in [
+            chunk.valid(),
+            if chunk.invalid().is_empty() {
+                ""
+            } else {
+                "\u{fffd}"
+            },
+        ] {
+            if name.len() + part.len() <= HOST_NAME_BYTES_MAX {
+                name.push_str(part);
+            }
+        }
+    }
 }

@@ -2,8 +2,14 @@
 //! Every system call, every `unsafe`, every clock; no parsing, no decisions.
 
 pub mod clock;
+#[cfg(all(target_arch = "mips", target_feature = "crt-static"))]
+mod dlsym;
+pub mod doorbell;
 pub mod files;
 pub mod host;
+pub mod poll;
+pub mod random;
+pub mod resolver;
 pub mod signal;
 pub mod spool_directory;
 pub mod terminal;

@@ -2,11 +2,16 @@
 //! Signals as something to wait for (signalfd(2)), so that no handler ever runs.
 
 use std::io;
-use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use core::time::Duration;
+
+use rustix::fs::{FileType, fstat};
+use rustix::io::Errno;
 
 use crate::sys::clock;
+use crate::sys::doorbell::Doorbell;
+use crate::sys::poll::{self, Until};
 use crate::time::Mono;
 
 /// What ended a wait.
@@ -16,6 +21,8 @@ pub enum Woken {
     Due,
     /// SIGTERM or SIGINT: finish, send, leave.
     Terminate,
+    /// The bell rang.
+    Rung,
 }
 
 /// SIGTERM and SIGINT, held back until they are waited for.
@@ -24,8 +31,65 @@ pub struct Signals {
     fd: OwnedFd,
 }
 
+/// What a pipe takes without waiting once it says that it can take anything (pipe(7)).
+const PIPE_BUF: usize = 4_096;
+
+/// How long a write may go on after a signal.
+const LAST_WRITE: Duration = Duration::from_secs(2);
+
 impl Signals {
-    /// Holds the signals back from now on, in this thread and those that it starts.
+    /// Writes all of `bytes` to standard output; waits for its reader only until a signal comes,
+    /// and a little longer.
+    ///
+    /// # Errors
+    /// What write(2) says; `BrokenPipe` when nobody reads any more, `TimedOut` after a signal.
+    pub fn write_stdout(&self, mut bytes: &[u8]) -> io::Result<()> {
+        let stdout = rustix::stdio::stdout();
+        if FileType::from_raw_mode(fstat(stdout)?.st_mode) == FileType::RegularFile {
+            return super::terminal::write_stdout(bytes);
+        }
+        while !bytes.is_empty() {
+            if !self.wait_writable(stdout)? {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            match rustix::io::write(stdout, &bytes[..bytes.len().min(PIPE_BUF)]) {
+                Ok(len) => bytes = &bytes[len..],
+                Err(Errno::INTR | Errno::AGAIN) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until `fd` takes bytes; false when it does not, and a signal came.
+    fn wait_writable(&self, fd: BorrowedFd<'_>) -> io::Result<bool> {
+        let mut deadline = None;
+        loop {
+            let (writable, signalled) = match deadline {
+                None => {
+                    let wanted = [(fd, Until::Writable), (self.fd.as_fd(), Until::Readable)];
+                    poll::wait(wanted, None)?.into()
+                }
+                // A signal waits: only the time that is left is to be watched.
+                Some(deadline) => {
+                    let left = Mono::since(deadline, clock::mono());
+                    if left.is_zero() {
+                        return Ok(false);
+                    }
+                    (poll::wait([(fd, Until::Writable)], Some(left))?[0], false)
+                }
+            };
+            if writable {
+                return Ok(true);
+            }
+            if signalled {
+                deadline = Some(clock::mono().after(LAST_WRITE));
+            }
+        }
+    }
+
+    /// Holds the signals back from now on, in this thread and those that it starts. One that is
+    /// ignored, as by nohup(1) or in the background of a shell, stays so.
     ///
     /// # Errors
     /// When the process has no file descriptor left.
@@ -38,8 +102,11 @@ impl Signals {
         // pointer is allowed where no previous mask is wanted (sigprocmask(2)).
         let fd = unsafe {
             libc::sigemptyset(&raw mut set);
-            libc::sigaddset(&raw mut set, libc::SIGTERM);
-            libc::sigaddset(&raw mut set, libc::SIGINT);
+            for signal in [libc::SIGTERM, libc::SIGINT] {
+                if !is_ignored(signal) {
+                    libc::sigaddset(&raw mut set, signal);
+                }
+            }
             libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, core::ptr::null_mut());
             libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK)
         };
@@ -52,24 +119,42 @@ impl Signals {
         })
     }
 
-    /// Sleeps until `moment` or until a signal has come, even before the call.
+    /// Sleeps until `moment`, or until a signal has come or the bell was rung, also if before the
+    /// call.
     ///
     /// # Errors
     /// When the kernel refuses to wait (poll(2): out of memory).
-    pub fn wait_until(&self, moment: Mono) -> io::Result<Woken> {
-        loop {
-            let left = moment.since(clock::mono());
-            let timeout = Timespec {
-                tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
-                tv_nsec: left.subsec_nanos().into(),
-            };
-            let mut fds = [PollFd::from_borrowed_fd(self.fd.as_fd(), PollFlags::IN)];
-            match poll(&mut fds, Some(&timeout)) {
-                Ok(0) if clock::mono() >= moment => return Ok(Woken::Due),
-                Ok(0) | Err(rustix::io::Errno::INTR) => {}
-                Ok(_) => return Ok(Woken::Terminate),
-                Err(error) => return Err(error.into()),
-            }
+    pub fn wait_until(&self, moment: Mono, bell: Option<&Doorbell>) -> io::Result<Woken> {
+        let signals = self.fd.as_fd();
+        // Without a bell the signals are watched twice, which costs nothing.
+        let bell_fd = bell.map_or(signals, AsFd::as_fd);
+        let wanted = [(signals, Until::Readable), (bell_fd, Until::Readable)];
+        let [terminate, rung] = poll::wait(wanted, Some(moment.since(clock::mono())))?;
+        if terminate {
+            return Ok(Woken::Terminate);
         }
+        if rung {
+            bell.inspect(|bell| bell.hush());
+            return Ok(Woken::Rung);
+        }
+        Ok(Woken::Due)
     }
+}
+
+#[allow(unsafe_code)]
+fn is_ignored(signal: libc::c_int) -> bool {
+    // SAFETY: sigaction is a plain structure for which all zeros are a valid value.
+    let mut action = unsafe { core::mem::zeroed::<libc::sigaction>() };
+    // SAFETY: a null pointer asks for the present action only, which is written to `action`
+    // (sigaction(2)).
+    let result = unsafe { libc::sigaction(signal, core::ptr::null(), &raw mut action) };
+    result == 0 && action.sa_sigaction == libc::SIG_IGN
+}
+
+/// Makes writing beyond the limit of a file's size (setrlimit(2)) an error like a full disk,
+/// instead of the end of the process.
+#[allow(unsafe_code)]
+pub fn survive_file_size_limit() {
+    // SAFETY: SIG_IGN is a valid action for SIGXFSZ, and no handler of ours is replaced.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }

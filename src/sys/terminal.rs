@@ -5,9 +5,12 @@
 #![allow(clippy::useless_conversion)]
 
 use std::io::{self, IsTerminal};
+use std::time::Duration;
 
 use rustix::fs::fstat;
 use rustix::stdio;
+
+use super::poll::{self, Until};
 
 /// Writes all of `bytes` to standard output.
 ///
@@ -17,9 +20,13 @@ pub fn write_stdout(bytes: &[u8]) -> io::Result<()> {
     super::files::write_all(stdio::stdout(), bytes)
 }
 
-/// Writes a line to standard error; that nobody can be told when this fails is the caller's lot.
-pub fn write_stderr(line: &[u8]) {
-    let _ = super::files::write_all(stdio::stderr(), line);
+/// Writes a line to standard error, unless its reader lets it wait for longer than a second: the
+/// log must not stop what it reports on. Says whether it was written.
+pub fn write_stderr(line: &[u8]) -> bool {
+    let stderr = stdio::stderr();
+    let patience = Some(Duration::from_secs(1));
+    let ready = poll::wait([(stderr, Until::Writable)], patience).is_ok_and(|[ready]| ready);
+    ready && super::files::write_all(stderr, line).is_ok()
 }
 
 /// Whether a person reads standard error.

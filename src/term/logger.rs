@@ -2,6 +2,7 @@
 //! The log: lines on standard error, each harmless and written whole, none allocated.
 
 use core::fmt::{self, Write};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
@@ -41,12 +42,20 @@ impl Form {
 struct Logger {
     name: &'static str,
     form: Form,
+    /// Lines that standard error did not take.
+    lost: AtomicU32,
 }
 
 /// Sends the log to standard error from now on, under the name of the applet. Only the first call
 /// of a process counts.
 pub fn start(name: &'static str, form: Form, level: LevelFilter) {
-    if log::set_logger(Box::leak(Box::new(Logger { name, form }))).is_ok() {
+    if log::set_logger(Box::leak(Box::new(Logger {
+        name,
+        form,
+        lost: AtomicU32::new(0),
+    })))
+    .is_ok()
+    {
         log::set_max_level(level);
     }
 }
@@ -61,7 +70,13 @@ impl Log for Logger {
             let now = (self.form == Form::Terminal).then(clock::wall);
             let mut line = Line::default();
             line.compose(self, record.level(), record.args(), now);
-            terminal::write_stderr(line.finished());
+            let lost = self.lost.swap(0, Ordering::Relaxed);
+            if lost > 0 {
+                let _ = write!(line, " (and {lost} lines before it could not be written)");
+            }
+            if !terminal::write_stderr(line.finished()) {
+                self.lost.fetch_add(lost + 1, Ordering::Relaxed);
+            }
         }
     }
 
@@ -103,7 +118,7 @@ impl Line {
         };
         // Writing to a line cannot fail: it cuts.
         let _ = match now {
-            Some(now) => write!(self, "{} ", now.utc()),
+            Some(now) => write!(self, "{}Z ", now.utc()),
             None if logger.form == Form::Journal => write!(self, "<{priority}>"),
             None => Ok(()),
         };
@@ -143,6 +158,7 @@ mod tests {
             &Logger {
                 name: "netmon",
                 form,
+                lost: AtomicU32::new(0),
             },
             level,
             &format_args!("{text}"),

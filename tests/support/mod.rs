@@ -7,6 +7,8 @@ use std::process::{Command, Output};
 
 use miniserde::json::{self, Object, Value};
 
+pub mod sending;
+pub mod server;
 pub mod skip;
 pub mod tempdir;
 use tempdir::TempDir;
@@ -54,5 +56,35 @@ pub fn refused(output: &Output, code: i32, words: &[&str]) {
     assert!(output.stdout.is_empty(), "{output:?}");
     for word in words {
         assert!(stderr(output).contains(word), "no {word:?} in {output:?}");
+    }
+}
+
+/// A process that does not outlive its test.
+pub struct Guarded(pub std::process::Child);
+
+impl Guarded {
+    /// Sends a signal by its number.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let id = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(id, signal).unwrap();
+    }
+
+    /// The exit code, or `None` when it has not ended in time.
+    pub fn wait(&mut self, at_most: std::time::Duration) -> Option<i32> {
+        let start = std::time::Instant::now();
+        while start.elapsed() < at_most {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status.code();
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        None
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }

@@ -1,174 +1,153 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The run of `netmon`: window after window, each to every output.
+//! The run of `netmon`: window after window.
 
 use core::num::NonZeroU64;
 use core::time::Duration;
-use std::ffi::CString;
 
+use super::outlets::Outlets;
 use super::{Plan, Source};
-use crate::cmd::{quoted, stdout_failure};
+use crate::cmd::quoted;
 use crate::collect::interfaces::{Interfaces, ReadError};
-use crate::encode::json::Style;
-use crate::encode::netmon as document;
 use crate::engine::schedule::Cadence;
 use crate::failure::Failure;
-use crate::limits::{INTERFACES_MAX, NETMON_DOCUMENT_BYTES_MAX};
+use crate::limits::INTERFACES_MAX;
 use crate::model::interface::{LeftOut, Sample, Window};
-use crate::sink::file::{FileError, FileSink, Keep};
-use crate::sink::stdout;
-use crate::sys::files::{File, Root};
+use crate::sys::clock;
+use crate::sys::files::{self, File, Root};
 use crate::sys::signal::{Signals, Woken};
-use crate::sys::{clock, host};
-use crate::time::Mono;
+
+const PROC: &str = "/proc/net/dev";
+
+/// A last window that a signal cut shorter than this says nothing.
+const SHORTEST: Duration = Duration::from_millis(100);
 
 /// What stays from window to window; nothing in it grows.
-pub(super) struct Job {
+struct Job<'a> {
+    signals: &'a Signals,
+    outlets: &'a mut Outlets,
     interfaces: Interfaces,
     earlier: Box<Sample>,
     later: Box<Sample>,
-    host: String,
-    buffer: Box<[u8]>,
-    file: Option<(String, FileSink)>,
-    stdout: Option<Style>,
     said: LeftOut,
     chosen_by_pattern: bool,
-    /// Documents that the file did not take since the last one that it took, and in all.
-    failing_count: u64,
-    failed_count: u64,
 }
 
-impl Job {
-    pub(super) fn new(plan: &Plan) -> Result<Self, Failure> {
-        let file = match &plan.directory {
-            Some(directory) => Some(open_file(directory, plan.keep)?),
-            None => None,
-        };
-        Ok(Self {
-            interfaces: Interfaces::new(plan.selection.clone(), document::RESERVED),
-            earlier: Box::default(),
-            later: Box::default(),
-            host: host::name(),
-            buffer: vec![0; NETMON_DOCUMENT_BYTES_MAX].into_boxed_slice(),
-            file,
-            stdout: plan.stdout,
-            said: LeftOut::default(),
-            chosen_by_pattern: !plan.selection.is_all(),
-            failing_count: 0,
-            failed_count: 0,
-        })
+/// Does all that `plan` wants, and sees what was handed over through to its end.
+///
+/// # Errors
+/// When something could not be read or written.
+pub(super) fn run(plan: &Plan) -> Result<(), Failure> {
+    // Before any thread starts, so that all of them hold the signals back.
+    let signals = Signals::hold().map_err(cannot_wait)?;
+    let mut outlets = Outlets::open(plan)?;
+    let mut job = Job {
+        signals: &signals,
+        interfaces: Interfaces::new(plan.selection.clone(), outlets.reserved()),
+        outlets: &mut outlets,
+        earlier: Box::default(),
+        later: Box::default(),
+        said: LeftOut::default(),
+        chosen_by_pattern: !plan.selection.is_all(),
+    };
+    let measured = match &plan.source {
+        Source::Live { interval, count } => job.live(*interval, *count),
+        Source::Replay {
+            before,
+            after,
+            elapsed_us,
+        } => job.replay(before, after, *elapsed_us),
+    };
+    let terminated = matches!(measured, Ok(Woken::Terminate));
+    let finished = outlets.finish(&signals, terminated);
+    // What failed first is said; what failed later, at the end, must not be hidden by a success.
+    match measured {
+        Err(failure) if !failure.is_silent() => Err(failure),
+        _ => finished.and(measured.map(drop)),
     }
+}
 
-    /// Does all that `plan` wants.
-    pub(super) fn run(&mut self, plan: &Plan) -> Result<(), Failure> {
-        match &plan.source {
-            Source::Live { interval, count } => self.live(*interval, *count)?,
-            Source::Replay {
-                before,
-                after,
-                elapsed_us,
-            } => {
-                self.replay(before, after, *elapsed_us)?;
-            }
-        }
-        match self.failed_count {
-            0 => Ok(()),
-            count => Err(Failure::failed(format_args!(
-                "{count} documents were not written"
-            ))),
-        }
-    }
-
-    fn live(&mut self, interval: Duration, count: u64) -> Result<(), Failure> {
-        const PROC: &str = "/proc/net/dev";
-        let remedy = "is /proc mounted, and may you read it?";
-        let failed = |error: ReadError| unreadable(PROC, &error, remedy);
-        let cannot_wait = |error| Failure::failed(format_args!("cannot wait for signals: {error}"));
-        let root = Root::system().map_err(|error| failed(error.into()))?;
-        let signals = Signals::hold().map_err(cannot_wait)?;
+impl Job<'_> {
+    /// Measures `count` windows (0: without end); says what ended them.
+    fn live(&mut self, interval: Duration, count: u64) -> Result<Woken, Failure> {
+        let root = Root::system().map_err(|error| unreadable_proc(&error.into()))?;
         let mut start = clock::mono();
         self.interfaces
-            .read(&root, &mut self.later)
-            .map_err(failed)?;
+            .read(&root, &mut self.earlier)
+            .map_err(|error| unreadable_proc(&error))?;
+        self.tell_left_out(PROC, false);
         let mut cadence = Cadence::new(start, interval);
-        let mut left = count;
+        let (mut made, mut failing) = (0, false);
+        log::info!("measuring windows of {interval:?}");
         loop {
-            core::mem::swap(&mut self.earlier, &mut self.later);
-            let woken = signals
-                .wait_until(cadence.next_due())
+            let woken = self
+                .signals
+                .wait_until(cadence.next_due(), None)
                 .map_err(cannot_wait)?;
             let end = clock::mono();
-            self.interfaces
-                .read(&root, &mut self.later)
-                .map_err(failed)?;
-            cadence.ran(end);
-            self.tell_left_out(PROC);
-            self.write(elapsed_us(start, end), count == 1)?;
-            if woken == Woken::Terminate || left == 1 {
-                return Ok(());
+            let elapsed = end.since(start);
+            if woken == Woken::Terminate && made > 0 && elapsed < SHORTEST.min(interval / 2) {
+                return Ok(woken);
             }
-            left = left.saturating_sub(1);
-            start = end;
+            cadence.ran(end);
+            match self.interfaces.read(&root, &mut self.later) {
+                Ok(()) => {
+                    failing = false;
+                    self.window_done(PROC, micros(elapsed))?;
+                    core::mem::swap(&mut self.earlier, &mut self.later);
+                    (start, made) = (end, made + 1);
+                }
+                Err(error) if count == 1 => return Err(unreadable_proc(&error)),
+                // It may pass, as a want of descriptors does: the window goes on until then.
+                Err(error) if !core::mem::replace(&mut failing, true) => {
+                    log::error!("{}; trying again", unreadable_proc(&error));
+                }
+                Err(_) => {}
+            }
+            if woken == Woken::Terminate || made == count {
+                log::info!("ended by {woken:?} after {made} windows");
+                return Ok(woken);
+            }
         }
     }
 
-    fn replay(&mut self, before: &str, after: &str, elapsed_us: NonZeroU64) -> Result<(), Failure> {
-        for (path, sample) in [(before, &mut self.earlier), (after, &mut self.later)] {
-            let remedy = "name a copy of /proc/net/dev";
-            let file = CString::new(path).map_err(|_| std::io::ErrorKind::InvalidInput.into());
-            file.and_then(|path| File::open(&path))
-                .map_err(ReadError::from)
-                .and_then(|file| self.interfaces.read_file(&file, sample))
-                .map_err(|error| unreadable(path, &error, remedy))?;
+    fn replay(
+        &mut self,
+        before: &str,
+        after: &str,
+        elapsed_us: NonZeroU64,
+    ) -> Result<Woken, Failure> {
+        for path in [before, after] {
+            core::mem::swap(&mut self.earlier, &mut self.later);
+            let file = files::c_path(path).and_then(|path| File::open(&path));
+            file.map_err(ReadError::from)
+                .and_then(|file| self.interfaces.read_file(&file, &mut self.later))
+                .map_err(|error| unreadable(path, &error, "name a copy of /proc/net/dev"))?;
+            self.tell_left_out(path, true);
         }
-        self.tell_left_out(after);
-        self.write(elapsed_us, true)
+        self.window_done(after, elapsed_us)?;
+        Ok(Woken::Due)
     }
 
-    /// Encodes the window and hands it to each output; `only` says that no other will come.
-    fn write(&mut self, elapsed_us: NonZeroU64, only: bool) -> Result<(), Failure> {
+    fn window_done(&mut self, path: &str, elapsed_us: NonZeroU64) -> Result<(), Failure> {
+        self.tell_left_out(path, true);
+        log::debug!("{} interfaces, window of {elapsed_us} us", self.later.len());
         let window = Window {
             earlier: &self.earlier,
             later: &self.later,
             elapsed_us,
         };
-        if let Some(style) = self.stdout {
-            let document = encode(window, &self.host, style, &mut self.buffer)?;
-            stdout::put(document).map_err(stdout_failure)?;
-        }
-        let Some((path, sink)) = &self.file else {
-            return Ok(());
-        };
-        let document = encode(window, &self.host, Style::Compact, &mut self.buffer)?;
-        match sink.put(document) {
-            Ok(()) if self.failing_count > 0 => {
-                log::warn!(
-                    "{}: written again, after {} lost",
-                    quoted(path),
-                    self.failing_count
-                );
-                self.failing_count = 0;
-            }
-            Ok(()) => {}
-            Err(error) if only => return Err(unwritable(path, &error)),
-            Err(error) => {
-                if self.failing_count == 0 {
-                    log::error!("{}; going on", unwritable(path, &error));
-                }
-                self.failing_count += 1;
-                self.failed_count += 1;
-            }
-        }
-        Ok(())
+        self.outlets.write(window, self.signals)
     }
 
-    /// Says what is missing from the newest sample, each kind once.
-    fn tell_left_out(&mut self, path: &str) {
+    /// Says what is missing from a sample, each kind once.
+    fn tell_left_out(&mut self, path: &str, later: bool) {
+        let sample = if later { &self.later } else { &self.earlier };
         let LeftOut {
             malformed,
             repeated,
             reserved,
             beyond,
-        } = self.later.left_out;
+        } = sample.left_out;
         let first = |said: &mut u32, count: u32| {
             core::mem::replace(said, count.max(*said)) == 0 && count > 0
         };
@@ -179,7 +158,11 @@ impl Job {
             log::warn!("{path}: lines left out: {repeated}, a line before has the same name");
         }
         if first(&mut self.said.reserved, reserved) {
-            log::warn!("{path}: interface 'host' left out: the document's own key has that name");
+            let keys = self.outlets.reserved().join("', '");
+            log::warn!(
+                "{path}: interfaces left out: {reserved}, named like a key of the document \
+                 ('{keys}')"
+            );
         }
         if first(&mut self.said.beyond, beyond) {
             log::warn!(
@@ -187,35 +170,11 @@ impl Job {
                  choose them with --interface"
             );
         }
-        if self.chosen_by_pattern && self.later.is_empty() {
+        if self.chosen_by_pattern && sample.is_empty() {
             self.chosen_by_pattern = false;
             log::warn!("{path}: no interface matches --interface");
         }
     }
-}
-
-fn encode<'b>(
-    window: Window<'_>,
-    host: &str,
-    style: Style,
-    buffer: &'b mut [u8],
-) -> Result<&'b [u8], Failure> {
-    document::document(window, host, style, buffer)
-        .map_err(|error| Failure::failed(format_args!("document: {error}; please report this")))
-}
-
-fn open_file(directory: &str, keep: Keep) -> Result<(String, FileSink), Failure> {
-    match FileSink::open(directory, "netmon.log", keep) {
-        Ok(sink) => Ok((format!("{directory}/netmon.log"), sink)),
-        Err(error) => Err(Failure::failed(format_args!(
-            "--logpath {}: cannot use the directory: {error}",
-            quoted(directory)
-        ))),
-    }
-}
-
-fn unwritable(path: &str, error: &FileError) -> Failure {
-    Failure::failed(format_args!("cannot write {}: {error}", quoted(path)))
 }
 
 fn unreadable(path: &str, error: &ReadError, remedy: &str) -> Failure {
@@ -225,7 +184,21 @@ fn unreadable(path: &str, error: &ReadError, remedy: &str) -> Failure {
     ))
 }
 
-fn elapsed_us(start: Mono, end: Mono) -> NonZeroU64 {
-    let elapsed = end.since(start).as_micros();
-    NonZeroU64::new(u64::try_from(elapsed).unwrap_or(u64::MAX)).unwrap_or(NonZeroU64::MIN)
+fn unreadable_proc(error: &ReadError) -> Failure {
+    let remedy = match error {
+        ReadError::Io(error) if error.kind() == std::io::ErrorKind::NotFound => "mount /proc",
+        _ => "may you read it, and are there open files to spare (ulimit -n)?",
+    };
+    unreadable(PROC, error, remedy)
+}
+
+fn cannot_wait(error: std::io::Error) -> Failure {
+    Failure::failed(format_args!(
+        "cannot wait for signals: {error}; raise ulimit -n"
+    ))
+}
+
+fn micros(span: Duration) -> NonZeroU64 {
+    let span = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+    NonZeroU64::new(span).unwrap_or(NonZeroU64::MIN)
 }

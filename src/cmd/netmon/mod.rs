@@ -2,20 +2,21 @@
 //! `netmon`: the rates of the interfaces over a window, as JSON.
 
 mod job;
+mod outlets;
 
 use core::num::NonZeroU64;
 use core::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 
-use self::job::Job;
 use super::argv::Shape;
+use super::outputs::{self, FilePlan};
+use super::servers::Servers;
 use super::{Applet, Verbosity, config};
 use crate::codec::units;
 use crate::encode::json::Style;
 use crate::failure::Failure;
 use crate::model::selection::Selection;
-use crate::sink::file::{Keep, Rotation};
 
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
@@ -29,18 +30,6 @@ use crate::sink::file::{Keep, Rotation};
 )]
 /// The options of `netmon`.
 pub struct Args {
-    /// write to DIR/netmon.log instead of standard output; DIR is made when absent
-    #[argh(option, arg_name = "dir")]
-    logpath: Option<String>,
-    /// append to the file instead of overwriting it; bare, or followed by true or false
-    #[argh(option, arg_name = "bool")]
-    logappend: Option<String>,
-    /// put the file aside before it exceeds N KiB, when appending (0 = never)
-    #[argh(option, arg_name = "n")]
-    rotate_kib: Option<String>,
-    /// files put aside that stay, 1 to 99 (1)
-    #[argh(option, arg_name = "n")]
-    keep: Option<String>,
     /// print the object indented and sorted, besides writing it to a file
     #[argh(switch)]
     pprint: bool,
@@ -60,18 +49,6 @@ pub struct Args {
     /// seconds between the two copies, to the microsecond (1)
     #[argh(option, arg_name = "seconds")]
     elapsed: Option<String>,
-    /// elasticsearch server (not in this version)
-    #[argh(option, arg_name = "host")]
-    eshost: Option<String>,
-    /// its user (not in this version)
-    #[argh(option, arg_name = "user")]
-    esuser: Option<String>,
-    /// its password (not in this version)
-    #[argh(option, arg_name = "password")]
-    espwd: Option<String>,
-    /// its index (not in this version)
-    #[argh(option, arg_name = "index")]
-    esindex: Option<String>,
     /// tell more; twice: tell everything
     #[argh(switch, short = 'v')]
     verbose: u8,
@@ -91,6 +68,7 @@ impl Applet for Args {
         pairs: &["replay"],
     };
     const HELP_WHEN_BARE: bool = true;
+    const SHIPS: bool = true;
 
     fn verbosity(&self) -> Verbosity {
         Verbosity {
@@ -100,9 +78,9 @@ impl Applet for Args {
         }
     }
 
-    fn run(self) -> Result<(), Failure> {
-        let plan = Plan::new(self)?;
-        Job::new(&plan)?.run(&plan)
+    fn run(self, options: outputs::Options) -> Result<(), Failure> {
+        let plan = Plan::new(self, options)?;
+        job::run(&plan)
     }
 }
 
@@ -110,8 +88,8 @@ impl Applet for Args {
 struct Plan {
     source: Source,
     selection: Selection,
-    directory: Option<String>,
-    keep: Keep,
+    file: Option<FilePlan>,
+    servers: Option<Servers>,
     stdout: Option<Style>,
 }
 
@@ -128,28 +106,30 @@ enum Source {
 }
 
 impl Plan {
-    fn new(args: Args) -> Result<Self, Failure> {
-        if [&args.eshost, &args.esuser, &args.espwd, &args.esindex]
-            .into_iter()
-            .any(Option::is_some)
-        {
-            return Err(Failure::usage(
-                "--eshost: this version sends to no server; use --logpath and a log forwarder",
-            ));
-        }
-        let keep = keep(&args)?;
-        let stdout = match (args.pprint, &args.logpath) {
+    fn new(args: Args, options: outputs::Options) -> Result<Self, Failure> {
+        let file = outputs::file(&options)?;
+        let servers = Servers::plan(&options, "netmon")?;
+        let stdout = match (args.pprint, file.is_none() && servers.is_none()) {
             (true, _) => Some(Style::Indented),
-            (false, None) => Some(Style::Compact),
-            (false, Some(_)) => None,
+            (false, true) => Some(Style::Compact),
+            (false, false) => None,
         };
+        let source = source(&args)?;
         Ok(Self {
-            source: source(&args)?,
+            source,
             selection: Selection::new(args.interface),
-            directory: args.logpath,
-            keep,
+            file,
+            servers,
             stdout,
         })
+    }
+
+    /// Whether there is only one document.
+    fn is_single(&self) -> bool {
+        matches!(
+            self.source,
+            Source::Replay { .. } | Source::Live { count: 1, .. }
+        )
     }
 }
 
@@ -193,34 +173,4 @@ fn source(args: &Args) -> Result<Source, Failure> {
         interval,
         count: config::integer("--count", count, 0..=u64::MAX)?,
     })
-}
-
-fn keep(args: &Args) -> Result<Keep, Failure> {
-    let append = match &args.logappend {
-        Some(text) => config::boolean("--logappend", text)?,
-        None => false,
-    };
-    if args.logpath.is_none() && args.logappend.is_some() {
-        return Err(Failure::usage("--logappend needs --logpath DIR"));
-    }
-    if !append {
-        return match (&args.rotate_kib, &args.keep) {
-            (None, None) => Ok(Keep::Newest),
-            _ => Err(Failure::usage(
-                "--rotate-kib and --keep need --logpath DIR --logappend",
-            )),
-        };
-    }
-    let kib = config::integer(
-        "--rotate-kib",
-        args.rotate_kib.as_deref().unwrap_or("0"),
-        0..=1_048_576,
-    )?;
-    let kept = config::integer("--keep", args.keep.as_deref().unwrap_or("1"), 1..=99)?;
-    let files_kept = u32::try_from(kept).unwrap_or(u32::MAX);
-    let rotation = Rotation {
-        bytes_max: kib * 1_024,
-        files_kept,
-    };
-    Ok(Keep::All((kib > 0).then_some(rotation)))
 }

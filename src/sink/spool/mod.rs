@@ -21,7 +21,7 @@
 //! * After a crash between delivery and [`Spool::confirm`] a document comes again, with the same
 //!   identity.
 
-mod crc;
+pub mod crc;
 mod current;
 mod cursor;
 mod directory;

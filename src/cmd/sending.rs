@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Documents under way to servers, and what the user is told of them in the end.
+
+use core::time::Duration;
+
+use super::quoted;
+use crate::failure::{Exit, Failure};
+use crate::sink::shipper::{Patience, Progress, Shipper};
+use crate::sys::clock;
+use crate::sys::signal::{Signals, Woken};
+use crate::time::Wall;
+
+/// After a signal: time to send, and a little more for a request that is under way.
+const LAST_SENDS: Duration = Duration::from_millis(2_200);
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Documents under way.
+#[derive(Debug)]
+pub struct Sending {
+    pub(super) shipper: Shipper,
+    pub(super) patience: Patience,
+    /// Another process sends what is in the spool.
+    pub(super) sends: bool,
+    pub(super) directory: Option<String>,
+    pub(super) retry: Duration,
+}
+
+impl Sending {
+    /// Hands over a document that ends in a line end.
+    pub fn offer(&mut self, wall: Wall, document: &[u8]) {
+        self.shipper.offer(wall, document);
+    }
+
+    /// Sends what waits, for as long as one run may try; after a signal, `terminated`, for less
+    /// than three seconds. Then says what became of the documents.
+    ///
+    /// # Errors
+    /// When an output did not take all of them and no spool keeps them.
+    pub fn finish(self, signals: &Signals, terminated: bool) -> Result<(), Failure> {
+        self.shipper.flush();
+        let mut patience = if terminated { LAST_SENDS } else { self.retry };
+        let mut until = clock::mono().after(patience);
+        self.shipper.close(until);
+        while !self.shipper.is_done() {
+            match signals.wait_until(until.after(GRACE), Some(self.shipper.bell())) {
+                Ok(Woken::Rung) => {}
+                Ok(Woken::Terminate) if patience > LAST_SENDS => {
+                    patience = LAST_SENDS;
+                    until = clock::mono().after(patience);
+                    self.shipper.close(until);
+                }
+                Ok(Woken::Due | Woken::Terminate) | Err(_) => break,
+            }
+        }
+        self.report()
+    }
+
+    fn report(&self) -> Result<(), Failure> {
+        let mut failed = false;
+        for (name, progress) in self.shipper.progress() {
+            log::info!("{name}: {}", Counters(&progress, clock::wall()));
+            failed |= self.report_one(&name, &progress);
+        }
+        if failed {
+            Err(Failure::silent(Exit::Failed))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Says what went wrong with one output; whether that is a failure of the run.
+    fn report_one(&self, name: &str, progress: &Progress) -> bool {
+        let &Progress {
+            queue,
+            in_memory,
+            dropped,
+            dead_lettered,
+            ..
+        } = progress;
+        let why = progress
+            .last_error
+            .as_ref()
+            .map_or("no time was left", |(text, _)| text);
+        if let (false, Some(directory), 0) = (self.sends, &self.directory, in_memory + dropped) {
+            log::warn!(
+                "{name}: left in spool {} for who sends from it",
+                quoted(directory)
+            );
+            return false;
+        }
+        if matches!(self.patience, Patience::Once(_)) {
+            if queue + dropped + dead_lettered > 0 {
+                log::error!("{name}: not delivered: {why}");
+            }
+            return queue + dropped + dead_lettered > 0;
+        }
+        if dropped + dead_lettered > 0 {
+            log::error!(
+                "{name}: {dropped} documents dropped, {dead_lettered} refused by the server"
+            );
+        }
+        if in_memory > 0 {
+            log::error!("{name}: {in_memory} documents not delivered: {why}");
+        }
+        if let Some(directory) = &self.directory
+            && queue > in_memory
+        {
+            let left = queue - in_memory;
+            log::warn!(
+                "{name}: {left} documents left in spool {}: {why}",
+                quoted(directory)
+            );
+        }
+        dropped + dead_lettered + in_memory > 0
+    }
+}
+
+/// The counters of an output in one line.
+struct Counters<'a>(&'a Progress, Wall);
+
+impl core::fmt::Display for Counters<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let (
+            Progress {
+                queue,
+                oldest,
+                sent,
+                retried,
+                dropped,
+                dead_lettered,
+                last_error,
+                ..
+            },
+            now,
+        ) = (self.0, self.1);
+        write!(f, "queue {queue}")?;
+        if let Some(oldest) = oldest {
+            write!(f, " (oldest {} s)", now.since(*oldest).as_secs())?;
+        }
+        write!(f, ", sent {sent}, retried {retried}, dropped {dropped}")?;
+        write!(f, ", dead-lettered {dead_lettered}")?;
+        match last_error {
+            Some((text, when)) => write!(f, ", last error at {}Z: {text}", when.utc()),
+            None => f.write_str(", no error"),
+        }
+    }
+}

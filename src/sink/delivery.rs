@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The work of one output's thread: take a batch, bring every document of it to a decision.
+
+use std::sync::Arc;
+
+use super::answer::{Decision, Outcome, Verdict};
+use super::batch::Batch;
+use super::identity::Splice;
+use super::shipper::{Patience, Shared};
+use super::target::{Composed, Output};
+use crate::encode::json::{Json, Style};
+use crate::engine::retry::Backoff;
+use crate::sys::{clock, random};
+
+use core::time::Duration;
+
+/// The longest wait between two tries: of a service, and of a run that ends soon anyway.
+const SERVICE_CEILING: Duration = Duration::from_secs(300);
+const ONCE_CEILING: Duration = Duration::from_secs(4);
+
+/// One output at work.
+pub(super) struct Delivery {
+    shared: Arc<Shared>,
+    index: usize,
+    output: Output,
+    splice: Splice,
+    patience: Patience,
+    backoff: Backoff,
+    batch: Batch,
+    composed: Composed,
+    /// The last try failed, and was said.
+    failing: bool,
+}
+
+impl Delivery {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        index: usize,
+        output: Output,
+        splice: Splice,
+        patience: Patience,
+    ) -> Self {
+        let backoff = Backoff::new(match patience {
+            Patience::Once(_) => ONCE_CEILING,
+            Patience::Service => SERVICE_CEILING,
+        });
+        let (batch, composed) = (Batch::default(), Composed::default());
+        Self {
+            shared,
+            index,
+            output,
+            splice,
+            patience,
+            backoff,
+            batch,
+            composed,
+            failing: false,
+        }
+    }
+
+    /// Delivers until it is told to close.
+    pub(super) fn run(mut self) {
+        while self.shared.fill(self.index, &self.output, &mut self.batch) {
+            if !self.deliver() {
+                break;
+            }
+            self.shared.lock().queue.confirm(self.index);
+            self.batch.clear();
+        }
+        self.shared.ended();
+    }
+
+    /// Brings the batch to an end; false when time is up before that.
+    fn deliver(&mut self) -> bool {
+        let mut groups = vec![(0..self.batch.len()).collect::<Vec<_>>()];
+        while let Some(mut group) = groups.pop() {
+            let mut tried = false;
+            while !group.is_empty() {
+                if tried {
+                    self.shared.lock().progress[self.index].retried += group.len() as u64;
+                }
+                tried = true;
+                let outcome = self.output.send(
+                    &self.batch,
+                    &group,
+                    self.splice,
+                    &mut self.composed,
+                    self.shared.time_left(),
+                );
+                if let Outcome::All(Decision {
+                    verdict: Verdict::Refused,
+                    ..
+                }) = outcome
+                    && group.len() > 1
+                {
+                    // One bad document spoils the request: halve until it stands alone.
+                    groups.push(group.split_off(group.len() / 2));
+                    continue;
+                }
+                if let Some(decision) = self.settle(&mut group, outcome)
+                    && !self.wait(decision)
+                {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// Leaves in `group` what has to be sent again, and gives the reason.
+    fn settle(&mut self, group: &mut Vec<usize>, outcome: Outcome) -> Option<Decision> {
+        let mut decisions = match outcome {
+            Outcome::All(decision) => vec![decision; group.len()],
+            Outcome::Each(decisions) => decisions,
+        }
+        .into_iter();
+        let (mut sent, mut again) = (0, None);
+        group.retain(|&at| {
+            let Some(decision) = decisions.next() else {
+                return true;
+            };
+            match decision.verdict {
+                Verdict::Delivered => sent += 1,
+                Verdict::Refused => self.refuse(at, decision),
+                Verdict::Again(_) | Verdict::SetUpWrong => {
+                    again.get_or_insert(decision);
+                    return true;
+                }
+            }
+            false
+        });
+        if sent > 0 {
+            self.shared.lock().progress[self.index].sent += sent;
+        }
+        if again.is_none() {
+            self.backoff.succeeded();
+            if core::mem::take(&mut self.failing) && self.patience == Patience::Service {
+                log::warn!("{}: delivering again", self.output.name);
+            }
+        }
+        again
+    }
+
+    /// Waits before another try; false when there is none.
+    fn wait(
+        &mut self,
+        Decision {
+            verdict, reason, ..
+        }: Decision,
+    ) -> bool {
+        self.failed(&reason);
+        let first = !core::mem::replace(&mut self.failing, true);
+        let name = &self.output.name;
+        let wait = match (verdict, self.patience) {
+            (Verdict::SetUpWrong, Patience::Once(_)) => return false,
+            (Verdict::SetUpWrong, Patience::Service) => self.backoff.set_up_wrong(random::bits()),
+            (Verdict::Again(asked), _) => self.backoff.failed(random::bits(), asked),
+            (Verdict::Delivered | Verdict::Refused, _) => return true,
+        };
+        if first && self.patience == Patience::Service {
+            log::warn!("{name}: {reason}; trying again");
+        } else {
+            log::info!(
+                "{name}: {reason}; trying again in {:.1} s",
+                wait.as_secs_f32()
+            );
+        }
+        self.shared.pause(wait)
+    }
+
+    /// Puts a document aside that the server will never take.
+    fn refuse(&self, at: usize, decision: Decision) {
+        self.failed(&decision.reason);
+        let name = &self.output.name;
+        let mut line = Vec::new();
+        // Writing to a vector cannot fail.
+        let _ = dead_letter(&mut line, name, &decision, self.batch.get(at).1.body);
+        let mut state = self.shared.lock();
+        state.progress[self.index].dead_lettered += 1;
+        let kept = state.queue.bury(&line);
+        drop(state);
+        if self.patience == Patience::Service {
+            let fate = if kept {
+                "kept among the dead letters"
+            } else {
+                "dropped"
+            };
+            log::error!("{name}: {}; the document is {fate}", decision.reason);
+        }
+    }
+
+    fn failed(&self, reason: &str) {
+        let failure = (reason.to_owned(), clock::wall());
+        self.shared.lock().progress[self.index].last_error = Some(failure);
+    }
+}
+
+/// The line that a refused document leaves.
+fn dead_letter(
+    line: &mut Vec<u8>,
+    output: &str,
+    decision: &Decision,
+    document: &[u8],
+) -> Result<(), core::convert::Infallible> {
+    let mut json = Json::new(line, Style::Compact);
+    json.open_object()?;
+    json.key("time")?;
+    json.string(&format!("{:.3}Z", clock::wall().utc()))?;
+    json.key("output")?;
+    json.string(output)?;
+    json.key("status")?;
+    json.unsigned(decision.status.into())?;
+    json.key("reason")?;
+    json.string(&decision.reason)?;
+    json.key("document")?;
+    json.raw(document.trim_ascii())?;
+    json.close_object()?;
+    json.finish().map(drop)
+}

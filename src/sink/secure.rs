@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! https: whom an output trusts, and what a failed handshake means.
+
+use std::sync::Arc;
+
+use ureq::Error;
+use ureq::config::ConfigBuilder;
+use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
+use ureq::typestate::AgentScope;
+
+use super::http::Trust;
+use crate::sys::files::{self, File};
+use crate::tls;
+
+/// Whether this build speaks https.
+pub const AVAILABLE: bool = true;
+
+/// A file of CA certificates is not read beyond this. Public bundles have 0.25 MiB.
+const BUNDLE_BYTES_MAX: usize = 8 * 1_024 * 1_024;
+
+/// Makes a client trust whom `trust` says.
+///
+/// # Errors
+/// When the file of certificates cannot be read or holds none, in words for the user.
+pub fn configure(
+    builder: ConfigBuilder<AgentScope>,
+    trust: &Trust,
+) -> Result<ConfigBuilder<AgentScope>, String> {
+    let tls = TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .unversioned_rustls_crypto_provider(tls::provider());
+    let tls = if trust.insecure {
+        tls.disable_verification(true)
+    } else {
+        let path = trust.ca.as_deref().unwrap_or(tls::SYSTEM_BUNDLE);
+        tls.root_certs(roots(path)?)
+    };
+    Ok(builder.tls_config(tls.build()))
+}
+
+fn roots(path: &str) -> Result<RootCerts, String> {
+    let read =
+        files::c_path(path).and_then(|path| File::open(&path)?.read_to_end(BUNDLE_BYTES_MAX));
+    let pem = read.map_err(|error| {
+        format!("cannot read the CA certificates {path}: {error}; name a PEM file with --ca")
+    })?;
+    let certificates: Vec<_> = tls::certificates(&pem)
+        .iter()
+        .map(|certificate| Certificate::from_der(certificate).to_owned())
+        .collect();
+    if certificates.is_empty() {
+        return Err(format!(
+            "{path} holds no certificate in PEM; name another file with --ca"
+        ));
+    }
+    Ok(RootCerts::Specific(Arc::new(certificates)))
+}
+
+/// What an error of TLS means, and what to do; `None` when it is another.
+pub fn explain(error: &Error) -> Option<String> {
+    match error {
+        Error::Rustls(error) => Some(tls::explain(error)),
+        Error::Io(error) => tls::explain_io(error),
+        Error::Tls(text) => Some(format!("TLS failed: {text}")),
+        _ => None,
+    }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Waiting for file descriptors (poll(2)).
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use core::time::Duration;
+
+use crate::sys::clock;
+
+/// What a descriptor is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Something can be read.
+    Readable,
+    /// Something can be written.
+    Writable,
+}
+
+/// Waits until one of the descriptors is as wanted, has failed or was hung up on, and says which;
+/// all false when `timeout` was over before that (rounded up to milliseconds; `None`: never).
+///
+/// # Errors
+/// When the kernel refuses to wait: it is out of memory.
+#[allow(unsafe_code)]
+pub fn wait<const N: usize>(
+    wanted: [(BorrowedFd<'_>, Until); N],
+    timeout: Option<Duration>,
+) -> io::Result<[bool; N]> {
+    let mut fds = wanted.map(|(fd, until)| libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events: match until {
+            Until::Readable => libc::POLLIN,
+            Until::Writable => libc::POLLOUT,
+        },
+        revents: 0,
+    });
+    let deadline = timeout.map(|timeout| clock::mono().after(timeout));
+    loop {
+        let left = deadline.map(|deadline| deadline.since(clock::mono()));
+        // Not by rustix: on mips its version 1.1 gives ppoll(2) a time of the wrong shape.
+        let left_ms = left.map_or(-1, |left| {
+            libc::c_int::try_from(left.as_micros().div_ceil(1_000)).unwrap_or(libc::c_int::MAX)
+        });
+        // SAFETY: `fds` holds N entries, whose descriptors are borrowed for longer than the call.
+        let count = unsafe { libc::poll(fds.as_mut_ptr(), N as libc::nfds_t, left_ms) };
+        if count > 0 || (count == 0 && left.is_some_and(|left| left.is_zero())) {
+            return Ok(fds.map(|fd| fd.revents != 0));
+        }
+        if count < 0 {
+            let error = io::Error::last_os_error();
+            if error.kind() != io::ErrorKind::Interrupted {
+                return Err(error);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::doorbell::Doorbell;
+    use std::os::fd::AsFd;
+
+    #[test]
+    fn a_wait_ends_in_time_or_at_once() {
+        let bell = Doorbell::new().unwrap();
+        let start = clock::mono();
+        let timeout = Some(Duration::from_millis(30));
+        assert_eq!(
+            wait([(bell.as_fd(), Until::Readable)], timeout).unwrap(),
+            [false]
+        );
+        assert!(clock::mono().since(start) >= Duration::from_millis(30));
+        bell.ring();
+        let both = [
+            (bell.as_fd(), Until::Readable),
+            (bell.as_fd(), Until::Writable),
+        ];
+        assert_eq!(wait(both, None).unwrap(), [true, true]);
+        bell.hush();
+        let zero = Some(Duration::ZERO);
+        assert_eq!(
+            wait([(bell.as_fd(), Until::Readable)], zero).unwrap(),
+            [false]
+        );
+    }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the virtual board lacks: pairs of interfaces, senders and receivers of frames, an ARP peer.
+
+mod arp;
+mod frames;
+mod link;
+
+use std::io;
+use std::process::{Command, ExitCode};
+
+const USAGE: &str = "\
+board veth A B                 makes two interfaces joined by a cable, and brings them up
+board up IF…                   brings interfaces up
+board send IF COUNT            sends COUNT frames of the tests' own type
+board count IF COUNT COMMAND…  counts such frames while COMMAND runs; fails unless there are COUNT
+board arp IF ADDRESS/LEN COMMAND…  while COMMAND runs, answers ARP requests for these addresses
+
+A command that waits has opened its socket before it starts COMMAND, and hands on its exit status.
+";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        ["veth", a, b] => link::make_pair(a, b).map(|()| 0),
+        ["up", names @ ..] if !names.is_empty() => {
+            names.iter().try_for_each(|name| link::up(name)).map(|()| 0)
+        }
+        ["send", name, count] => number(count).and_then(|count| frames::send(name, count)),
+        ["count", name, count, command @ ..] if !command.is_empty() => {
+            number(count).and_then(|count| frames::count(name, count, spawned(command)))
+        }
+        ["arp", name, prefix, command @ ..] if !command.is_empty() => {
+            arp::Prefix::parse(prefix).and_then(|prefix| arp::serve(name, prefix, spawned(command)))
+        }
+        _ => Err(io::Error::new(io::ErrorKind::InvalidInput, USAGE)),
+    };
+    match result {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => {
+            eprintln!("board {}: {error}", words.join(" "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn number(text: &str) -> io::Result<u32> {
+    text.parse().map_err(io::Error::other)
+}
+
+fn spawned(words: &[&str]) -> Command {
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]);
+    command
+}

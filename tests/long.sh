@@ -1,0 +1,79 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# Usage: tests/long.sh [PART…]
+# What takes too long for every change. Without arguments all parts, in this order:
+#
+#   sizes         every CPU, both feature sets: built, checked, within budget
+#   units         unit tests and netmon's conformance on every CPU (qemu-user)
+#   board         everything that runs in the virtual board
+#   reproducible  the same bytes from two directories, on one 64-bit and one 32-bit CPU
+#   feed          built and tested as OpenWrt's feed would
+#
+# A step that fails does not stop the others; the exit status tells. The tables at the end are one
+# for each part, with the minutes of each step. To add a part, write a function part_NAME of steps
+# and its line above.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit
+
+case ${1-} in
+    -h | --help)
+        sed -n '3,${ /^#/!q; s/^# \{0,1\}//; p; }' "$0"
+        exit 0
+        ;;
+esac
+
+targets() {
+    awk '!/^#/ { print $1 }' cross/targets.txt
+}
+
+part_sizes() {
+    step "all binaries" cross/build.sh all
+}
+
+part_units() {
+    for target in $(targets); do step "$target" cross/test.sh "$target"; done
+}
+
+part_board() {
+    step "mipsel" cross/vm-test.sh mipsel
+}
+
+part_reproducible() {
+    for target in x86_64 mips; do step "$target" cross/reproducible.sh "$target"; done
+}
+
+part_feed() {
+    step "x86_64" cross/feed.sh
+}
+
+failed=0
+table=
+# Runs the command $2… as the step $1 of the current part.
+step() {
+    local name=$1 start=$SECONDS verdict=passed
+    shift
+    printf '\n==== %s, %s: %s\n' "$part" "$name" "$*"
+    "$@" || { verdict=FAILED && failed=$((failed + 1)); }
+    table+=$(awk -v name="$name" -v verdict="$verdict" -v s=$((SECONDS - start)) \
+        'BEGIN { printf "| %s | %s | %.1f |", name, verdict, s / 60 }')$'\n'
+}
+
+parts=("$@")
+((${#parts[@]})) || parts=(sizes units board reproducible feed)
+for part in "${parts[@]}"; do
+    declare -F "part_$part" >/dev/null || {
+        echo "long.sh: there is no part '$part'; see tests/long.sh --help" >&2
+        exit 2
+    }
+done
+
+cross/setup.sh || exit
+tables=
+for part in "${parts[@]}"; do
+    table=
+    "part_$part"
+    tables+=$'\n'"| $part | verdict | minutes |"$'\n|---|---|--:|\n'$table
+done
+printf '%s\nlong.sh: %s failed, %.1f minutes\n' "$tables" "$failed" \
+    "$(awk -v s="$SECONDS" 'BEGIN { print s / 60 }')"
+((failed == 0))
