@@ -52,7 +52,9 @@ impl Sending {
                 Ok(Woken::Due | Woken::Terminate) | Err(_) => break,
             }
         }
-        self.report()
+        let result = self.report();
+        self.shipper.leave();
+        result
     }
 
     fn report(&self) -> Result<(), Failure> {

@@ -137,10 +137,20 @@ impl Queue {
         }
     }
 
-    /// Writes what has not been written.
-    pub fn flush(&mut self, now: Mono) {
+    /// Writes what has not been written, whatever the interval.
+    pub fn flush(&mut self) {
         if let Some(disk) = &mut self.disk
-            && let Err(error) = disk.commit(now)
+            && let Err(error) = disk.flush()
+        {
+            self.disk_failed(&error);
+        }
+    }
+
+    /// Writes everything, and leaves no file where everything is decided. What comes later waits
+    /// in memory.
+    pub fn close(&mut self) {
+        if let Some(disk) = self.disk.take()
+            && let Err(error) = disk.close()
         {
             self.disk_failed(&error);
         }

@@ -157,7 +157,12 @@ impl Shipper {
 
     /// Writes what has not reached the disk yet.
     pub fn flush(&self) {
-        self.shared.lock().queue.flush(clock::mono());
+        self.shared.lock().queue.flush();
+    }
+
+    /// Leaves the spool in order, when the last thing about the documents was asked.
+    pub fn leave(self) {
+        self.shared.lock().queue.close();
     }
 
     /// Each output's name and what happened there.
