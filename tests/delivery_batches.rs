@@ -2,7 +2,8 @@
 //! Many documents at once, and those that a spool keeps for later.
 #![cfg(feature = "http")]
 
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use miniserde::json::{self, Value};
@@ -11,7 +12,7 @@ mod support;
 use support::sending::*;
 use support::server::{Request, Server};
 use support::tempdir::TempDir;
-use support::{EXE, refused, stderr};
+use support::{EXE, Guarded, refused, stderr};
 
 #[test]
 fn each_document_of_a_bulk_request_has_its_own_fate() {
@@ -131,19 +132,16 @@ fn a_spool_has_one_sender() {
         _ => status(201),
     });
     let address = server.address.to_string();
-    let service = [
+    let mut command = Command::new(EXE);
+    command.args([
         "netmon", "--eshost", &address, "--spool", spool, "--count", "0",
-    ];
-    let mut child = Command::new(EXE)
-        .args(service)
-        .args(["--interval", "1d"])
-        .spawn()
-        .unwrap();
-    let lock = format!("{spool}/lock");
-    let start = Instant::now();
-    while !std::path::Path::new(&lock).exists() && start.elapsed() < Duration::from_secs(10) {
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    ]);
+    let command = command
+        .args(["--interval", "1d", "-v"])
+        .stderr(Stdio::piped());
+    let mut service = Guarded(command.spawn().unwrap());
+    let mut says = BufReader::new(service.0.stderr.take().unwrap());
+    says.read_line(&mut String::new()).unwrap();
     refused(
         &elastic(&server, &["--spool", spool, "--count", "2"]),
         1,
@@ -152,11 +150,10 @@ fn a_spool_has_one_sender() {
     let single = elastic(&server, &["--spool", spool]);
     assert_eq!(single.status.code(), Some(0));
     assert!(stderr(&single).contains("left in spool"), "{single:?}");
+    let start = Instant::now();
     while server.requests().is_empty() && start.elapsed() < Duration::from_secs(30) {
         std::thread::sleep(Duration::from_millis(50));
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
     assert_eq!(
         server.requests().len(),
         1,
