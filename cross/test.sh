@@ -26,4 +26,6 @@ for target in "${targets[@]}"; do
         --target-dir "$target_dir-test" --features full --lib -q
     # shellcheck disable=SC2046 # the runner is several words
     cross/conformance.py $(runner) "$binary"
+    # shellcheck disable=SC2046
+    cross/delivery.py $(runner) "$binary"
 done
