@@ -238,7 +238,9 @@ fn api(options: &Options) -> Result<Option<Planned>, Failure> {
     let auth = secret(&options.api_key, &options.api_key_file, "api-key")?;
     let identity = identity::hash(&["api", &url, ""]);
     let array = config::integer_or("--batch", &options.batch, 1, 1..=5_000)? > 1;
-    let name = format!("api {url}");
+    // Without the path, in which some services put a secret.
+    let server = url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+    let name = format!("api {server}");
     // The path is kept as it was written: to some servers the slash at its end matters.
     let url = if text.ends_with('/') {
         format!("{url}/")

@@ -30,6 +30,8 @@ pub(super) struct Delivery {
     composed: Composed,
     /// The last try failed, and was said.
     failing: bool,
+    /// A document was refused since the last one that was taken, and that was said.
+    refusing: bool,
 }
 
 impl Delivery {
@@ -55,6 +57,7 @@ impl Delivery {
             batch,
             composed,
             failing: false,
+            refusing: false,
         }
     }
 
@@ -130,6 +133,7 @@ impl Delivery {
             false
         });
         if sent > 0 {
+            self.refusing = false;
             self.shared.lock().progress[self.index].sent += sent;
         }
         if again.is_none() {
@@ -169,7 +173,7 @@ impl Delivery {
     }
 
     /// Puts a document aside that the server will never take.
-    fn refuse(&self, at: usize, decision: Decision) {
+    fn refuse(&mut self, at: usize, decision: Decision) {
         self.failed(&decision.reason);
         let name = &self.output.name;
         let mut line = Vec::new();
@@ -179,13 +183,19 @@ impl Delivery {
         state.progress[self.index].dead_lettered += 1;
         let kept = state.queue.bury(&line);
         drop(state);
-        if self.patience == Patience::Service {
-            let fate = if kept {
-                "kept among the dead letters"
-            } else {
-                "dropped"
-            };
-            log::error!("{name}: {}; the document is {fate}", decision.reason);
+        let fate = if kept {
+            "kept among the dead letters"
+        } else {
+            "dropped"
+        };
+        let first = !core::mem::replace(&mut self.refusing, true);
+        if first && self.patience == Patience::Service {
+            log::error!(
+                "{name}: {}; the document is {fate}, as are further ones",
+                decision.reason
+            );
+        } else {
+            log::info!("{name}: {}; the document is {fate}", decision.reason);
         }
     }
 

@@ -108,9 +108,7 @@ impl Shipper {
         for (index, output) in outputs.into_iter().enumerate().filter(|_| sends) {
             let delivery = Delivery::new(shared.clone(), index, output, splice, patience);
             let thread = thread::Builder::new().name(format!("output-{index}"));
-            thread
-                .stack_size(256 * 1_024)
-                .spawn(move || delivery.run())?;
+            thread.spawn(move || delivery.run())?;
         }
         Ok(Self {
             shared,
