@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A spool whose disk is full, read-only or gone: what is lost is counted and said, the rest arrives.
+//! A spool whose disk is full, read-only or gone: what is lost is counted and said, the rest
+//! arrives.
 #![cfg(feature = "http")]
 
 use std::process::{Command, Output};
@@ -53,6 +54,23 @@ fn on_a_small_disk(server: &Server, directory: &TempDir, script: &str) -> Option
     Some(output)
 }
 
+/// Documents that the runs declared lost; what made room while it was in hand is told in other
+/// words than what only waited.
+fn lost(output: &Output) -> usize {
+    let counted = |words: &str| {
+        let counts = stderr(output).lines().filter_map(|line| {
+            line.split_once(words)?
+                .0
+                .rsplit(' ')
+                .next()?
+                .parse::<usize>()
+                .ok()
+        });
+        counts.sum::<usize>()
+    };
+    counted(" documents dropped") + counted(" documents not delivered")
+}
+
 #[test]
 fn a_full_disk_drops_the_oldest_and_counts_them() {
     let (server, up) = server();
@@ -81,19 +99,7 @@ fn a_full_disk_drops_the_oldest_and_counts_them() {
         output
     });
     let Some(output) = output else { return };
-    // What made room while it was in hand is told in other words than what only waited.
-    let lost = |words: &str| {
-        let counts = stderr(&output).lines().filter_map(|line| {
-            line.split_once(words)?
-                .0
-                .rsplit(' ')
-                .next()?
-                .parse::<usize>()
-                .ok()
-        });
-        counts.sum::<usize>()
-    };
-    let dropped = lost(" documents dropped") + lost(" documents not delivered");
+    let dropped = lost(&output);
     let requests = &server.requests()[before_recovery..];
     let delivered: usize = requests
         .iter()
