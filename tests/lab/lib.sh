@@ -53,6 +53,13 @@ judge() {
     if "${@:3}"; then ok "$1"; else bad "$1" "$2"; fi
 }
 
+# holds NAME COMMAND…: ok when the command succeeds; else what it said.
+holds() {
+    local name=$1 said
+    shift
+    if said=$("$@" 2>&1); then ok "$name"; else bad "$name" "$* failed: $said"; fi
+}
+
 # is NAME EXPECTED FOUND
 is() {
     judge "$1" "expected $2, found $3" [ "$2" = "$3" ]
