@@ -65,7 +65,7 @@ refused() {
     netmon "${to[@]}" "${as_netmon[@]:2}" --esindex other --count 3 --batch-age 1s "${last[@]}"
     alike=1 ended "missing rights for items of a bulk request" 1 '403.*(right|permission|allow)'
     netmon "${to[@]}" "${as_netmon[@]:2}" --esindex netmon-UPPER "${last[@]}"
-    ended "an index name that cannot be" 1 '(400|invalid_index_name|lowercase)'
+    ended "an index name that cannot be" 2 'lower case'
     netmon "${to[@]}" "${as_netmon[@]:2}" --estype netmon --esindex netmon-type "${last[@]}"
     ended "a typed request to a server without types" 1 '(no handler|type)'
     ask PUT /netmon-map '{"mappings":{"properties":{"host":{"type":"long"}}}}' >/dev/null

@@ -216,6 +216,9 @@ class Stub:
 
     def read(self, stream, conn):
         """The next request, or None at the end."""
+        if stream.peek(1)[:1] == b"\x16": # a TLS client at a plain port
+            conn.sendall(answer(400, b"{}", close=True))
+            return None
         first = stream.readline(65536).decode("latin-1").split()
         if len(first) < 3:
             return None
