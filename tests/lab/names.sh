@@ -65,7 +65,7 @@ follow() {
     {
         printf '%s: %s documents, %s queries, %s requests, exit status %s; ' "$name" "$documents" \
             "$(cat "$work/$name.queries" 2>/dev/null || echo 0)" \
-            "$(cat "$work/$name.requests" 2>/dev/null | wc -l)" "$(cat "$work/$name.status")"
+            "$(grep -c . "$work/$name.requests" 2>/dev/null || :)" "$(cat "$work/$name.status")"
         printf 'threads %s, RSS %s then %s KiB\n' "$threads_most" "$rss_early" "$rss_late"
     } >&2
     echo "$threads_most $((rss_late - rss_early))"
@@ -86,5 +86,5 @@ done
 is "silent: it fails in the end" 1 "$(cat "$work/silent.status")"
 judge "silent: it says that the name does not resolve" "$(tail -5 "$work/silent.err")" \
     grep -Eiq 'resolv|name' "$work/silent.err"
-at_least "mostly: what came through" 1 "$(wc -l <"$work/mostly.requests")"
+at_least "mostly: what came through" 1 "$(grep -c . "$work/mostly.requests" || :)"
 finish
