@@ -48,7 +48,7 @@ for output in es api; do
 done
 
 # A service whose server closes after every answer, without saying so: nothing is lost or doubled.
-stub keep,bye
+stub bye
 netmon --eshost "127.0.0.1:$port" --count 20 -v --retry-secs 20
 ended "closed after each of 20" 0 20
 is "each stored once" 20 "$(asked 'log[-1]["stored"]')"
