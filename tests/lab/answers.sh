@@ -139,7 +139,7 @@ stopped() {
     is "the starting server says 503" yes "$seen"
     netmon "${to[@]}" "${as_netmon[@]:2}" --esindex netmon-start --timeout 2s --retry-secs 1
     [ "$status" = 0 ] ||
-        ended "a server that is starting" 1 '503'
+        alike=1 ended "a server that is starting" 1 '503|no answer'
     netmon "${to[@]}" "${as_netmon[@]:2}" --esindex netmon-start2 --timeout 5s --retry-secs 60
     is "503 while starting is retried until it is stored" "0 1" "$status $(stored netmon-start2)"
     netmon "${to[@]}" "${as_netmon[@]:2}" --esindex netmon-down --spool "$spool"
