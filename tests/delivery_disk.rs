@@ -59,16 +59,12 @@ fn on_a_small_disk(server: &Server, directory: &TempDir, script: &str) -> Option
 fn lost(output: &Output) -> usize {
     let counted = |words: &str| {
         let counts = stderr(output).lines().filter_map(|line| {
-            line.split_once(words)?
-                .0
-                .rsplit(' ')
-                .next()?
-                .parse::<usize>()
-                .ok()
+            let digits = line.split_once(words)?.1;
+            digits.split([',', ';']).next()?.parse::<usize>().ok()
         });
         counts.sum::<usize>()
     };
-    counted(" documents dropped") + counted(" documents not delivered")
+    counted("documents dropped: ") + counted("documents not delivered: ")
 }
 
 #[test]

@@ -140,11 +140,10 @@ impl Servers {
                 quoted(directory)
             )));
         }
-        let once = single && directory.is_none();
-        let patience = if once {
-            Patience::Once(self.retry)
-        } else {
-            Patience::Service
+        let patience = match (single, &directory) {
+            (true, None) => Patience::Once(self.retry),
+            (true, Some(_)) => Patience::Run,
+            (false, _) => Patience::Service,
         };
         let shipper = Shipper::start(queue, outputs, splice, patience).map_err(no_thread)?;
         Ok(Sending {
