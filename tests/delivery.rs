@@ -305,3 +305,49 @@ fn certificates_that_cannot_be_read_are_named() {
         );
     }
 }
+
+#[test]
+fn options_for_servers_need_one_and_secrets_are_not_repeated() {
+    for args in [
+        &["--es-pwd-file", "x"][..],
+        &["--timeout", "1s"],
+        &["--gzip"],
+        &["--ca", "x"],
+    ] {
+        refused(
+            &netmon(args),
+            2,
+            &[args[0].split('=').next().unwrap().get(..4).unwrap()],
+        );
+    }
+    for args in [
+        ["--eshost", "http://u:hunter2@127.0.0.1"],
+        ["--api-url", "http://h/x?token=hunter2"],
+    ] {
+        let output = netmon(&args);
+        refused(&output, 2, &[args[0]]);
+        assert!(!stderr(&output).contains("hunter2"), "{output:?}");
+    }
+    let server =
+        Server::start(|_, _| Reply::Status(302, "location: https://x/SECRET\r\n", "".into()));
+    let output = api(&server, &[]);
+    refused(&output, 1, &["302", "https://x"]);
+    assert!(!stderr(&output).contains("SECRET") && !stderr(&output).contains("in/box"));
+}
+
+#[test]
+fn plain_http_needs_no_certificates() {
+    let server = Server::start(|_, _| status(201));
+    let script = format!(
+        "mount -t tmpfs none /etc/ssl && exec {EXE} netmon --interval 100ms --eshost {}",
+        server.address
+    );
+    let output = Command::new("unshare")
+        .args(["-rm", "sh", "-c", &script])
+        .output()
+        .unwrap();
+    if stderr(&output).contains("unshare:") || stderr(&output).contains("mount:") {
+        return support::skip::skip("user namespaces or mounts are not allowed");
+    }
+    done(&output);
+}

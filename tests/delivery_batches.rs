@@ -10,7 +10,7 @@ use miniserde::json::{self, Value};
 
 mod support;
 use support::sending::*;
-use support::server::{Request, Server};
+use support::server::{Reply, Request, Server};
 use support::tempdir::TempDir;
 use support::{EXE, Guarded, refused, stderr};
 
@@ -145,7 +145,7 @@ fn a_spool_has_one_sender() {
     refused(
         &elastic(&server, &["--spool", spool, "--count", "2"]),
         1,
-        &["another service"],
+        &["another process"],
     );
     let single = elastic(&server, &["--spool", spool]);
     assert_eq!(single.status.code(), Some(0));
@@ -159,4 +159,70 @@ fn a_spool_has_one_sender() {
         1,
         "the service sends what the single run left"
     );
+}
+
+#[test]
+fn a_full_batch_does_not_wait_for_its_age() {
+    let server = Server::start(|_, _| status(204));
+    let start = Instant::now();
+    let output = api(
+        &server,
+        &["--batch", "2", "--batch-age", "30s", "--count", "5", "-v"],
+    );
+    assert!(output.status.success() && start.elapsed() < Duration::from_secs(10));
+    let counts = |request: &Request| request.text().matches("\"@timestamp\"").count();
+    assert_eq!(
+        server.requests().iter().map(counts).collect::<Vec<_>>(),
+        [2, 2, 1]
+    );
+}
+
+#[test]
+fn a_signal_leaves_time_for_the_last_document() {
+    let server = Server::start(|_, _| {
+        std::thread::sleep(Duration::from_millis(500));
+        status(201)
+    });
+    let address = server.address.to_string();
+    let mut command = Command::new(EXE);
+    command.args([
+        "netmon",
+        "-i",
+        "lo",
+        "-v",
+        "--interval",
+        "1h",
+        "--count",
+        "0",
+    ]);
+    let command = command.args(["--eshost", &address]).stderr(Stdio::piped());
+    let mut service = Guarded(command.spawn().unwrap());
+    let mut says = BufReader::new(service.0.stderr.take().unwrap());
+    says.read_line(&mut String::new()).unwrap();
+    std::thread::sleep(Duration::from_millis(150));
+    service.signal(rustix::process::Signal::TERM);
+    assert_eq!(service.wait(Duration::from_secs(3)), Some(0));
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn an_answer_that_is_too_long_is_asked_for_in_smaller_pieces() {
+    let server = Server::start(|_, request| {
+        if request.path != "/_bulk" {
+            return status(201);
+        }
+        let count = request.text().lines().count() / 2;
+        let item = format!(
+            "{{\"create\":{{\"status\":201,\"x\":\"{}\"}}}}",
+            "y".repeat(50_000)
+        );
+        Reply::Status(
+            200,
+            "",
+            format!("{{\"items\":[{}]}}", vec![item; count].join(",")),
+        )
+    });
+    let output = elastic(&server, &["--count", "6", "--batch-age", "10s", "-v"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(stderr(&output).contains("sent 6"), "{output:?}");
 }

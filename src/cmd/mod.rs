@@ -13,6 +13,8 @@ use crate::term::logger::{self, Form};
 
 pub mod argv;
 pub mod config;
+#[cfg(feature = "http")]
+mod credentials;
 pub mod netmon;
 pub mod outputs;
 #[cfg(feature = "http")]

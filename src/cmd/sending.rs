@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::quoted;
 use crate::failure::{Exit, Failure};
-use crate::sink::shipper::{Patience, Progress, Shipper};
+use crate::sink::shipper::{LAST_TRY, Patience, Progress, Shipper};
 use crate::sys::clock;
 use crate::sys::signal::{Signals, Woken};
 use crate::time::Wall;
@@ -42,7 +42,13 @@ impl Sending {
         let mut until = clock::mono().after(patience);
         self.shipper.close(until);
         while !self.shipper.is_done() {
-            match signals.wait_until(until.after(GRACE), Some(self.shipper.bell())) {
+            // A try that is under way at the end gets its time, unless a signal presses.
+            let grace = if patience == LAST_SENDS {
+                GRACE
+            } else {
+                GRACE + LAST_TRY
+            };
+            match signals.wait_until(until.after(grace), Some(self.shipper.bell())) {
                 Ok(Woken::Rung) => {}
                 Ok(Woken::Terminate) if patience > LAST_SENDS => {
                     patience = LAST_SENDS;
@@ -52,6 +58,7 @@ impl Sending {
                 Ok(Woken::Due | Woken::Terminate) | Err(_) => break,
             }
         }
+        self.shipper.flush();
         let result = self.report();
         self.shipper.leave();
         result
@@ -98,7 +105,8 @@ impl Sending {
         }
         if dropped + dead_lettered > 0 {
             log::error!(
-                "{name}: documents dropped: {dropped}, refused by the server: {dead_lettered}"
+                "{name}: documents dropped: {dropped}, refused by the server: {dead_lettered}; \
+                 {why}"
             );
         }
         if in_memory > 0 {

@@ -2,27 +2,23 @@
 //! The servers that documents go to: from options to checked outputs, from start to finish.
 
 use core::time::Duration;
-use std::io;
 use std::sync::Arc;
-
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 
 use super::outputs::Options;
 pub use super::sending::Sending;
-use super::{config, quoted};
+use super::{config, credentials, quoted};
 use crate::encode::netmon::stamp;
 use crate::failure::Failure;
 use crate::sink::api::Api;
 use crate::sink::batch::{Document, Origin};
 use crate::sink::elastic::Elastic;
+use crate::sink::endpoint::EndpointError;
 use crate::sink::http::{Client, Times, Trust};
 use crate::sink::queue::{Queue, QueuePlan};
 use crate::sink::shipper::{Patience, Shipper};
 use crate::sink::spool::Limits;
 use crate::sink::target::{Output, Target};
 use crate::sink::{endpoint, gzip, identity};
-use crate::sys::files::{self, File};
 use crate::sys::random;
 use crate::sys::resolver::Resolver;
 
@@ -66,9 +62,11 @@ impl Servers {
             .flatten()
             .collect();
         if outputs.is_empty() {
-            return match &options.spool {
+            return match in_vain(options) {
                 None => Ok(None),
-                Some(_) => Err(Failure::usage("--spool needs --eshost or --api-url")),
+                Some(option) => Err(Failure::usage(format_args!(
+                    "{option} needs a server: --eshost HOST or --api-url URL"
+                ))),
             };
         }
         if options.insecure {
@@ -120,10 +118,10 @@ impl Servers {
     /// When certificates cannot be read, the spool cannot be used or belongs to another service.
     pub fn start(&self, host: &str, single: bool) -> Result<Sending, Failure> {
         let no_thread = |error| Failure::failed(format_args!("cannot start a thread: {error}"));
-        let resolver = Arc::new(Resolver::start().map_err(no_thread)?);
         let mut outputs = Vec::new();
         for planned in &self.outputs {
-            outputs.push(planned.reach(resolver.clone())?);
+            let resolver = Arc::new(Resolver::start().map_err(no_thread)?);
+            outputs.push(planned.reach(resolver)?);
         }
         let origin = Origin {
             host: host.to_owned(),
@@ -136,7 +134,8 @@ impl Servers {
         let sends = queue.sends();
         if let (false, false, Some(directory)) = (sends, single, &directory) {
             return Err(Failure::failed(format_args!(
-                "spool {}: another service sends from it; stop that, or name another directory",
+                "spool {}: another process sends from it; wait or stop it, or name \
+                 another directory",
                 quoted(directory)
             )));
         }
@@ -180,6 +179,9 @@ fn elastic(options: &Options, collector: &'static str) -> Result<Option<Planned>
             &options.estype,
             &options.esuser,
             &options.espwd,
+            &options.es_pwd_file,
+            &options.es_api_key,
+            &options.es_api_key_file,
         ];
         return match asked.iter().any(|option| option.is_some()) || options.es_auto_id {
             true => Err(Failure::usage("the --es options need --eshost HOST")),
@@ -187,7 +189,7 @@ fn elastic(options: &Options, collector: &'static str) -> Result<Option<Planned>
         };
     };
     let base = endpoint::normalise(host, 9_200, 443)
-        .map_err(|error| Failure::usage(format_args!("--eshost {}: {error}", quoted(host))))?;
+        .map_err(|error| bad_address("--eshost", host, error))?;
     let index = options
         .esindex
         .clone()
@@ -209,10 +211,7 @@ fn elastic(options: &Options, collector: &'static str) -> Result<Option<Planned>
             "letters, digits, _ -",
         ));
     }
-    let auth = match secret(&options.es_api_key, &options.es_api_key_file, "es-api-key")? {
-        Some(key) => Some(format!("ApiKey {key}")),
-        None => basic(options)?,
-    };
+    let auth = credentials::elastic(options)?;
     let es_type = options.estype.clone();
     let name = format!("elastic {base}/{index}");
     let identity = identity::hash(&["elastic", &base, &index]);
@@ -233,8 +232,8 @@ fn api(options: &Options) -> Result<Option<Planned>, Failure> {
         };
     };
     let url = endpoint::normalise(text, 80, 443)
-        .map_err(|error| Failure::usage(format_args!("--api-url {}: {error}", quoted(text))))?;
-    let auth = secret(&options.api_key, &options.api_key_file, "api-key")?;
+        .map_err(|error| bad_address("--api-url", text, error))?;
+    let auth = credentials::api(options)?;
     let identity = identity::hash(&["api", &url, ""]);
     let array = config::integer_or("--batch", &options.batch, 1, 1..=5_000)? > 1;
     // Without the path, in which some services put a secret.
@@ -247,15 +246,42 @@ fn api(options: &Options) -> Result<Option<Planned>, Failure> {
         url
     };
     let target = Target::Api(Api { url, array });
-    planned(
-        options,
-        name,
-        identity,
-        target,
-        auth.map(|key| format!("Bearer {key}")),
-        1,
-    )
-    .map(Some)
+    planned(options, name, identity, target, auth, 1).map(Some)
+}
+
+/// An option for servers that was given without one.
+fn in_vain(options: &Options) -> Option<&'static str> {
+    let given = [
+        ("--spool", &options.spool),
+        ("--spool-kib", &options.spool_kib),
+        ("--commit-interval", &options.commit_interval),
+        ("--dead-letter-kib", &options.dead_letter_kib),
+        ("--ca", &options.ca),
+        ("--batch", &options.batch),
+        ("--batch-age", &options.batch_age),
+        ("--connect-timeout", &options.connect_timeout),
+        ("--timeout", &options.timeout),
+        ("--retry-secs", &options.retry_secs),
+    ];
+    let option = given
+        .into_iter()
+        .find(|(_, value)| value.is_some())
+        .map(|(option, _)| option);
+    let switches = [("--gzip", options.gzip), ("--insecure", options.insecure)];
+    option.or(switches
+        .into_iter()
+        .find(|(_, on)| *on)
+        .map(|(option, _)| option))
+}
+
+/// A complaint about an address, which is not shown where it holds what nobody should see.
+fn bad_address(option: &str, text: &str, error: EndpointError) -> Failure {
+    match error {
+        EndpointError::Secret | EndpointError::Query => {
+            Failure::usage(format_args!("{option}: {error}"))
+        }
+        _ => Failure::usage(format_args!("{option} {}: {error}", quoted(text))),
+    }
 }
 
 /// An output with what all kinds have in common.
@@ -285,11 +311,13 @@ fn planned(
     };
     let age = Duration::ZERO..=five_minutes;
     let zero = Duration::ZERO;
+    let https = name.contains(" https://");
     Ok(Planned {
         name,
         identity,
         target,
         trust: Trust {
+            https,
             ca: options.ca.clone(),
             insecure: options.insecure,
         },
@@ -303,69 +331,6 @@ fn planned(
             as usize,
         batch_age: config::duration_or("--batch-age", &options.batch_age, zero, age, "0 to 5m")?,
     })
-}
-
-fn basic(options: &Options) -> Result<Option<String>, Failure> {
-    let user = options
-        .esuser
-        .clone()
-        .or_else(|| config::environment("NETVITALS_ES_USER"));
-    let password = secret(&options.espwd, &options.es_pwd_file, "es-password")?;
-    match (user, password) {
-        (None, None) => Ok(None),
-        (Some(user), Some(_)) if user.contains(':') => Err(config::refused(
-            "option '--esuser'",
-            &user,
-            "a user",
-            "anything without a colon",
-        )),
-        (Some(user), Some(password)) => {
-            let credentials = BASE64_STANDARD.encode(format!("{user}:{password}"));
-            Ok(Some(format!("Basic {credentials}")))
-        }
-        (Some(_), None) => Err(Failure::usage("--esuser needs --espwd or --es-pwd-file")),
-        (None, Some(_)) => Err(Failure::usage("--espwd needs --esuser")),
-    }
-}
-
-/// The secret `what` from its option, else its file, else its variable.
-fn secret(
-    inline: &Option<String>,
-    file: &Option<String>,
-    what: &str,
-) -> Result<Option<String>, Failure> {
-    let text = match (inline, file) {
-        (Some(_), Some(_)) => {
-            return Err(Failure::usage(format_args!(
-                "give either {what} or a file with it"
-            )));
-        }
-        (Some(text), None) => Some(text.clone()),
-        (None, Some(path)) => Some(first_line(path)?),
-        (None, None) => {
-            let variable = format!("NETVITALS_{}", what.to_ascii_uppercase().replace('-', "_"));
-            config::environment(&variable)
-        }
-    };
-    match text {
-        Some(text) if !text.bytes().all(|byte| byte >= 0x20 && byte != 0x7f) => Err(
-            Failure::usage(format_args!("{what}: holds control characters")),
-        ),
-        text => Ok(text),
-    }
-}
-
-fn first_line(path: &str) -> Result<String, Failure> {
-    let read = files::c_path(path)
-        .and_then(|path| File::open(&path)?.read_to_end(4_096))
-        .and_then(|text| String::from_utf8(text).map_err(io::Error::other));
-    match read {
-        Ok(text) => Ok(text.lines().next().unwrap_or_default().to_owned()),
-        Err(error) => Err(Failure::failed(format_args!(
-            "cannot read the secret in {}: {error}; is it yours to read?",
-            quoted(path)
-        ))),
-    }
 }
 
 fn is_index(name: &str) -> bool {

@@ -75,7 +75,14 @@ impl Api {
 
 fn remedy(status: u16, location: Option<&str>) -> String {
     match (status, location) {
-        (300..=399, Some(to)) => format!("it redirects to {}: give that address", brief(to)),
+        (300..=399, Some(to)) => {
+            // Without the path, in which some services put a secret.
+            let server = to.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+            format!(
+                "it redirects to {}: give the address that it means",
+                brief(&server)
+            )
+        }
         (401 | 403, _) => "check the API key".to_owned(),
         (404..=406, _) => "check the address: nothing there takes documents".to_owned(),
         (408 | 429 | 500..=599, _) => "it may be starting or overloaded".to_owned(),

@@ -127,7 +127,7 @@ impl Delivery {
                 Verdict::Delivered => sent += 1,
                 Verdict::Refused => self.refuse(at, decision),
                 Verdict::Again(_) | Verdict::SetUpWrong => {
-                    again.get_or_insert(decision);
+                    more_urgent(&mut again, decision);
                     return true;
                 }
             }
@@ -180,12 +180,17 @@ impl Delivery {
     fn refuse(&mut self, at: usize, decision: Decision) {
         self.failed(&decision.reason);
         let name = &self.output.name;
-        let mut line = Vec::new();
-        // Writing to a vector cannot fail.
-        let _ = dead_letter(&mut line, name, &decision, self.batch.get(at).1.body);
         let mut state = self.shared.lock();
         state.progress[self.index].dead_lettered += 1;
-        let kept = state.queue.bury(&line);
+        // One that is too long for its place leaves the reason at least.
+        let kept = [Some(self.batch.get(at).1.body), None]
+            .into_iter()
+            .any(|document| {
+                let mut line = Vec::new();
+                // Writing to a vector cannot fail.
+                let _ = dead_letter(&mut line, name, &decision, document);
+                state.queue.bury(&line)
+            });
         drop(state);
         let fate = if kept {
             "kept among the dead letters"
@@ -209,12 +214,25 @@ impl Delivery {
     }
 }
 
+/// Keeps the decision that lets the batch be tried again sooner: what passes by itself goes before
+/// what a person has to mend, and the longest wait that a server asked for counts.
+fn more_urgent(kept: &mut Option<Decision>, new: Decision) {
+    let replaces = match (kept.as_ref().map(|kept| kept.verdict), new.verdict) {
+        (None, _) | (Some(Verdict::SetUpWrong), Verdict::Again(_)) => true,
+        (Some(Verdict::Again(kept)), Verdict::Again(new)) => new > kept,
+        _ => false,
+    };
+    if replaces {
+        *kept = Some(new);
+    }
+}
+
 /// The line that a refused document leaves.
 fn dead_letter(
     line: &mut Vec<u8>,
     output: &str,
     decision: &Decision,
-    document: &[u8],
+    document: Option<&[u8]>,
 ) -> Result<(), core::convert::Infallible> {
     let mut json = Json::new(line, Style::Compact);
     json.open_object()?;
@@ -226,8 +244,10 @@ fn dead_letter(
     json.unsigned(decision.status.into())?;
     json.key("reason")?;
     json.string(&decision.reason)?;
-    json.key("document")?;
-    json.raw(document.trim_ascii())?;
+    if let Some(document) = document {
+        json.key("document")?;
+        json.raw(document.trim_ascii())?;
+    }
     json.close_object()?;
     json.finish().map(drop)
 }

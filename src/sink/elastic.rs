@@ -109,6 +109,16 @@ impl Elastic {
         if count == 1 || !(200..300).contains(&answer.status) {
             return Outcome::All(self.decide(answer.status, answer, server_reason(&answer.body)));
         }
+        if answer.cut {
+            // Refused as a whole, it comes back in halves, whose answers are shorter.
+            let reason = "the answer is too long".to_owned();
+            let verdict = Verdict::Refused;
+            return Outcome::All(Decision {
+                verdict,
+                status: answer.status,
+                reason,
+            });
+        }
         let text = core::str::from_utf8(&answer.body).unwrap_or_default();
         match json::from_str::<BulkAnswer>(text) {
             Ok(BulkAnswer { items }) if items.len() == count => {
@@ -137,6 +147,15 @@ impl Elastic {
             };
         }
         let verdict = verdict(status, answer.retry_after);
+        if verdict == Verdict::Delivered && answer.body.trim_ascii_start().starts_with(b"<") {
+            // The page of a captive portal, not the word of a server.
+            let reason = "a page for browsers came back; is this Elasticsearch?".to_owned();
+            return Decision {
+                verdict: Verdict::Again(None),
+                status,
+                reason,
+            };
+        }
         if verdict == Verdict::Delivered {
             return Decision {
                 verdict,

@@ -2,8 +2,8 @@
 //! One HTTP exchange: a request goes out, an answer comes back, within bounds of time and memory.
 
 use std::io::Read;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver as UreqResolver};
@@ -11,11 +11,15 @@ use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Error, Timeout, http};
 
 use super::secure;
-use crate::sys::resolver::{ResolveError, Resolver};
+use crate::sys::clock;
+use crate::sys::resolver::{ResolveError, Resolver, SocketAddr};
+use crate::time::Mono;
 
 /// Whom an output trusts.
 #[derive(Clone, Debug, Default)]
 pub struct Trust {
+    /// There is somebody to trust: the address is https.
+    pub https: bool,
     /// File of CA certificates; the system's when absent.
     pub ca: Option<String>,
     /// Trusts anybody.
@@ -66,6 +70,8 @@ pub struct Answer {
     pub location: Option<String>,
     /// As much of the body as came and was wanted.
     pub body: Vec<u8>,
+    /// There was more of it.
+    pub cut: bool,
 }
 
 /// Keeps connections to servers.
@@ -96,7 +102,14 @@ impl Client {
             .output_buffer_size(16 * 1_024)
             .max_idle_connections(1);
         let config = secure::configure(builder, trust)?.build();
-        let agent = Agent::with_parts(config, DefaultConnector::default(), Names(resolver));
+        let agent = Agent::with_parts(
+            config,
+            DefaultConnector::default(),
+            Names {
+                resolver,
+                last: Mutex::new(None),
+            },
+        );
         Ok(Self {
             agent,
             times,
@@ -137,12 +150,15 @@ impl Client {
             retry_after: seconds.map(Duration::from_secs),
             location: header(http::header::LOCATION).map(str::to_owned),
             body: Vec::new(),
+            cut: false,
         };
         // A body that breaks off is for its reader to judge; the status has come.
-        let reader = response.into_body().into_reader();
-        let _ = reader
-            .take(request.answer_bytes_max)
-            .read_to_end(&mut answer.body);
+        let mut reader = response
+            .into_body()
+            .into_reader()
+            .take(request.answer_bytes_max);
+        let _ = reader.read_to_end(&mut answer.body);
+        answer.cut = reader.limit() == 0;
         Ok(answer)
     }
 
@@ -178,16 +194,28 @@ impl Client {
                 _ => format!("the connection failed: {error}"),
             },
             Error::Protocol(_) | Error::LargeResponseHeader(..) => {
-                format!("the answer is not HTTP ({error}); does the port speak https:// instead?")
+                let other = if url.starts_with("https:") {
+                    "http://"
+                } else {
+                    "https://"
+                };
+                format!("the answer is not HTTP ({error}); does the port speak {other} instead?")
             }
             other => other.to_string(),
         }
     }
 }
 
+/// How long an address is used again without asking for it.
+const ADDRESS_AGE_MAX: Duration = Duration::from_secs(60);
+
 /// Names for ureq, from our own thread: ureq would start one for each name and leave it behind.
+/// While the resolver fails, the last addresses that it gave are used.
 #[derive(Debug)]
-struct Names(Arc<Resolver>);
+struct Names {
+    resolver: Arc<Resolver>,
+    last: Mutex<Option<(Mono, Vec<SocketAddr>)>>,
+}
 
 impl UreqResolver for Names {
     fn resolve(
@@ -197,26 +225,27 @@ impl UreqResolver for Names {
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, Error> {
         let host = uri.host().ok_or(Error::HostNotFound)?;
-        let port = uri
-            .port_u16()
-            .unwrap_or(if uri.scheme_str() == Some("https") {
-                443
-            } else {
-                80
-            });
-        let found = self
-            .0
-            .resolve(host, port, *timeout.after)
-            .map_err(|error| match error {
-                ResolveError::TimedOut => Error::Timeout(Timeout::Resolve),
-                ResolveError::Unknown(_) => Error::HostNotFound,
-            })?;
+        let default_port = if uri.scheme_str() == Some("https") {
+            443
+        } else {
+            80
+        };
+        let port = uri.port_u16().unwrap_or(default_port);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = clock::mono();
+        let fresh = |(when, _): &&(Mono, _)| now.since(*when) < ADDRESS_AGE_MAX;
+        if last.as_ref().filter(fresh).is_none() {
+            match self.resolver.resolve(host, port, *timeout.after) {
+                Ok(found) => *last = Some((now, found)),
+                Err(_) if last.is_some() => {}
+                Err(ResolveError::TimedOut) => return Err(Error::Timeout(Timeout::Resolve)),
+                Err(ResolveError::Unknown(_)) => return Err(Error::HostNotFound),
+            }
+        }
         let mut addresses = self.empty();
         // ureq keeps at most 16.
-        found
-            .into_iter()
-            .take(16)
-            .for_each(|address| addresses.push(address));
+        let found = last.iter().flat_map(|(_, found)| found).take(16);
+        found.for_each(|address| addresses.push(*address));
         if addresses.is_empty() {
             Err(Error::HostNotFound)
         } else {

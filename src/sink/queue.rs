@@ -95,8 +95,8 @@ impl Queue {
         self.memory.append(document);
     }
 
-    /// Adds documents that output `index` has not taken yet to `batch`: at most `documents_max`,
-    /// and at most `bytes_max` unless one alone is larger.
+    /// Adds documents that output `index` has not taken yet to `batch`, until it holds
+    /// `documents_max` of them or would exceed `bytes_max`; an empty one gets at least one.
     pub fn take(
         &mut self,
         index: usize,
@@ -104,16 +104,13 @@ impl Queue {
         documents_max: usize,
         bytes_max: usize,
     ) {
-        let before = (batch.len(), batch.bytes());
         if let Some(disk) = &mut self.disk
             && let Err(error) = disk.take(index, batch, documents_max, bytes_max)
         {
             self.disk_failed(&error);
         }
-        let left = documents_max.saturating_sub(batch.len() - before.0);
-        let room = bytes_max.saturating_sub(batch.bytes() - before.1);
-        if left > 0 && (room > 0 || batch.len() == before.0) {
-            self.memory.take(index, batch, left, room);
+        if batch.len() < documents_max {
+            self.memory.take(index, batch, documents_max, bytes_max);
         }
     }
 

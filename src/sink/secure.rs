@@ -26,6 +26,9 @@ pub fn configure(
     builder: ConfigBuilder<AgentScope>,
     trust: &Trust,
 ) -> Result<ConfigBuilder<AgentScope>, String> {
+    if !trust.https {
+        return Ok(builder);
+    }
     let tls = TlsConfig::builder()
         .provider(TlsProvider::Rustls)
         .unversioned_rustls_crypto_provider(tls::provider());

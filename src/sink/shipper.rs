@@ -21,7 +21,7 @@ use crate::sys::doorbell::Doorbell;
 use crate::time::{Mono, Wall};
 
 /// The least time that a request gets, also when none is left.
-const LAST_TRY: Duration = Duration::from_millis(200);
+pub const LAST_TRY: Duration = Duration::from_secs(2);
 
 /// How hard the shipper tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -199,10 +199,9 @@ impl Shared {
         loop {
             let now = clock::mono();
             if !is_full(batch, output) {
-                let room = BATCH_BYTES_MAX.saturating_sub(batch.bytes());
                 state
                     .queue
-                    .take(index, batch, output.batch_max - batch.len(), room);
+                    .take(index, batch, output.batch_max, BATCH_BYTES_MAX);
             }
             let since = *first_taken.get_or_insert(now);
             let wait = if batch.is_empty() {
@@ -246,6 +245,8 @@ impl Shared {
             match state.closing {
                 Some(until) if now >= until => return false,
                 Some(_) if !was_closing => return true,
+                // Nothing is gained by sleeping until it is too late.
+                Some(until) if due > until => return false,
                 _ if now >= due => return true,
                 _ => {}
             }

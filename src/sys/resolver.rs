@@ -2,7 +2,8 @@
 //! Names to addresses by getaddrinfo(3), which may block for long: in one thread of its own, that
 //! is asked and answers in time or not at all.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+pub use std::net::SocketAddr;
+use std::net::ToSocketAddrs;
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 use std::{fmt, io, thread};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Signals as something to wait for (signalfd(2)), so that no handler ever runs.
 
+use std::cell::Cell;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 
@@ -29,6 +30,8 @@ pub enum Woken {
 #[derive(Debug)]
 pub struct Signals {
     fd: OwnedFd,
+    /// One was heard already.
+    heard: Cell<bool>,
 }
 
 /// What a pipe takes without waiting once it says that it can take anything (pipe(7)).
@@ -63,7 +66,8 @@ impl Signals {
 
     /// Waits until `fd` takes bytes; false when it does not, and a signal came.
     fn wait_writable(&self, fd: BorrowedFd<'_>) -> io::Result<bool> {
-        let mut deadline = None;
+        let last = || clock::mono().after(LAST_WRITE);
+        let mut deadline = self.heard.get().then(last);
         loop {
             let (writable, signalled) = match deadline {
                 None => {
@@ -83,7 +87,7 @@ impl Signals {
                 return Ok(true);
             }
             if signalled {
-                deadline = Some(clock::mono().after(LAST_WRITE));
+                deadline = Some(last());
             }
         }
     }
@@ -116,6 +120,7 @@ impl Signals {
         // SAFETY: signalfd(2) just returned this descriptor and nobody else knows it.
         Ok(Self {
             fd: unsafe { OwnedFd::from_raw_fd(fd) },
+            heard: Cell::new(false),
         })
     }
 
@@ -131,6 +136,9 @@ impl Signals {
         let wanted = [(signals, Until::Readable), (bell_fd, Until::Readable)];
         let [terminate, rung] = poll::wait(wanted, Some(moment.since(clock::mono())))?;
         if terminate {
+            // Taken out, so that the next wait is for the next one.
+            let _ = rustix::io::read(&self.fd, &mut [0; size_of::<libc::signalfd_siginfo>()]);
+            self.heard.set(true);
             return Ok(Woken::Terminate);
         }
         if rung {

@@ -126,6 +126,8 @@ pub struct Spool<S: Store> {
     /// The end of the current segment that is not yet written.
     buffer: Vec<u8>,
     commit_due: Option<Mono>,
+    /// That there are segments that may not be opened was said.
+    told_denied: bool,
     torn: u64,
     corrupt: u64,
 }

@@ -56,6 +56,7 @@ impl<S: Store> Spool<S> {
             foreign: Foreign::default(),
             buffer: Vec::with_capacity(buffer_bytes),
             commit_due: None,
+            told_denied: false,
             torn: 0,
             corrupt: 0,
         };
@@ -214,8 +215,21 @@ impl<S: Store> Spool<S> {
 
     /// Reads the records of a segment that is not in the table yet, or grew.
     fn adopt(&mut self, id: SegmentId, offset: impl Fn(usize) -> u64) -> Result<(), SpoolError> {
-        let Some(file) = if_found(self.store.open(id.name().as_c_str()))? else {
-            return Ok(());
+        let file = match if_found(self.store.open(id.name().as_c_str())) {
+            Ok(Some(file)) => file,
+            Ok(None) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                // Of another user, as of a cron job of root: not ours to send.
+                if !core::mem::replace(&mut self.told_denied, true) {
+                    let name = id.name();
+                    log::warn!(
+                        "spool: {} belongs to another user: {error}; run all as one user",
+                        name.as_c_str().to_string_lossy()
+                    );
+                }
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
         };
         // Asked first: if it is final now, then so is the length read after.
         let done = self.store.try_lock(&file)?;

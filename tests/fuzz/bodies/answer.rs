@@ -20,6 +20,7 @@ pub fn run(input: &[u8]) {
         return;
     };
     let status = u16::from_be_bytes([*high, *low]) % 700;
+    let cut = *count > 127;
     let count = usize::from(*count % 5) + 1;
     let location = Some(String::from_utf8_lossy(body).into_owned());
     let answer = Answer {
@@ -27,6 +28,7 @@ pub fn run(input: &[u8]) {
         retry_after: None,
         location,
         body: body.to_vec(),
+        cut,
     };
     let elastic = Elastic {
         base: "http://127.0.0.1:9200".to_owned(),
