@@ -2,6 +2,7 @@
 //! What the virtual board lacks: pairs of interfaces, senders and receivers of frames, an ARP peer.
 
 mod arp;
+mod clock;
 mod frames;
 mod link;
 
@@ -13,6 +14,7 @@ board veth A B                 makes two interfaces joined by a cable, and bring
 board up IF…                   brings interfaces up
 board send IF COUNT            sends COUNT frames of the tests' own type
 board count IF COUNT COMMAND…  counts such frames while COMMAND runs; fails unless there are COUNT
+board clock SECONDS            sets the clock to so many seconds since 1970
 board arp IF ADDRESS/LEN COMMAND…  while COMMAND runs, answers ARP requests for these addresses
 
 A command that waits has opened its socket before it starts COMMAND, and hands on its exit status.
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
         ["up", names @ ..] if !names.is_empty() => {
             names.iter().try_for_each(|name| link::up(name)).map(|()| 0)
         }
+        ["clock", seconds] => number(seconds).and_then(clock::set).map(|()| 0),
         ["send", name, count] => number(count).and_then(|count| frames::send(name, count)),
         ["count", name, count, command @ ..] if !command.is_empty() => {
             number(count).and_then(|count| frames::count(name, count, spawned(command)))
