@@ -59,6 +59,24 @@ pub const SPOOL_WINDOW_BYTES: usize = 32 * 1_024;
 /// Bytes of one line in the log, on the stack of the caller. 1 KiB. Longer: cut, shown by `…`.
 pub const LOG_LINE_BYTES_MAX: usize = 1_024;
 
+/// Bytes of a device's name: a DNS name has 255 (RFC 1035 section 2.3.4), and so has a DHCP option.
+/// 256 B. Longer, when invalid bytes were replaced: cut.
+pub const DEVICE_NAME_BYTES_MAX: usize = 255;
+
+/// Bytes of a vendor's name; the longest in the list of the IEEE has about 120, most have 20.
+/// 64 B. Longer: cut.
+pub const VENDOR_NAME_BYTES_MAX: usize = 63;
+
+/// Addresses that one scan asks for: a /16 (config.md). One state each in the scanner.
+/// More: refused when the options are read.
+pub const ADDRESSES_MAX: u32 = 65_536;
+
+/// Separate ranges of addresses to ask for. 8 B each: 512 B. More: refused when options are read.
+pub const RANGES_MAX: usize = 64;
+
+/// Bytes of one word of a UCI file. 1 KiB, two at once. Longer: an error with its line.
+pub const UCI_WORD_BYTES_MAX: usize = 1_024;
+
 const _: () = {
     assert!(
         INTERFACE_NAME_BYTES_MAX >= 3 * 15,

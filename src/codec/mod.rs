@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Bytes to values and back: pure, without allocation, without panic on any input.
 
+pub mod arp;
+pub mod dhcp;
+pub mod dns;
+pub mod frame;
+pub mod leases;
 pub mod lines;
+pub mod ndp;
 pub mod netdev;
+pub mod netlink;
+pub mod oui;
+pub mod uci;
 pub mod units;

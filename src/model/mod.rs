@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Plain values: what was seen, and the arithmetic on it. No bytes of any format, no system.
 
+pub mod addr;
 pub mod interface;
+pub mod name;
+pub mod ranges;
 pub mod selection;

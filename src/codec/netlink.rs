@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Routing netlink (netlink(7), rtnetlink(7)): requests for dumps, and what the kernel answers.
+
+use core::net::IpAddr;
+
+use crate::model::addr::Mac;
+use crate::model::interface::InterfaceName;
+
+/// Bytes of a request.
+pub const REQUEST_BYTES: usize = 32;
+
+/// What to ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dump {
+    /// RTM_GETLINK: interfaces.
+    Links,
+    /// RTM_GETADDR: their addresses.
+    Addresses,
+    /// RTM_GETROUTE: routes of all tables.
+    Routes,
+    /// RTM_GETNEIGH: the neighbour tables of ARP and NDP.
+    Neighbours,
+}
+
+/// What the kernel says in one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// RTM_NEWLINK.
+    Link(Link),
+    /// RTM_DELLINK.
+    LinkGone(Link),
+    /// RTM_NEWADDR.
+    Address(Address),
+    /// RTM_DELADDR.
+    AddressGone(Address),
+    /// RTM_NEWROUTE, unicast.
+    Route(Route),
+    /// RTM_DELROUTE, unicast.
+    RouteGone(Route),
+    /// RTM_NEWNEIGH.
+    Neighbour(Neighbour),
+    /// RTM_DELNEIGH.
+    NeighbourGone(Neighbour),
+    /// NLMSG_DONE: the dump is over.
+    Done,
+    /// NLMSG_ERROR: the request failed with this error number; 0 is an acknowledgement.
+    Error(i32),
+    /// NLMSG_OVERRUN or another kind that is not read.
+    Other,
+}
+
+/// An interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Its index.
+    pub index: u32,
+    /// IFLA_IFNAME; empty when absent.
+    pub name: InterfaceName,
+    /// IFLA_ADDRESS; `None` when it is not Ethernet's.
+    pub mac: Option<Mac>,
+    /// IFLA_MASTER: the index of the bridge that it is a port of.
+    pub master: Option<u32>,
+    /// IFF_UP.
+    pub up: bool,
+    /// IFF_RUNNING: it has a carrier.
+    pub running: bool,
+    /// IFF_LOOPBACK.
+    pub loopback: bool,
+    /// Whether it is an Ethernet (ARPHRD_ETHER).
+    pub ethernet: bool,
+}
+
+/// An address of an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The interface.
+    pub index: u32,
+    /// The own address (IFA_LOCAL, else IFA_ADDRESS).
+    pub address: IpAddr,
+    /// Bits of its prefix.
+    pub prefix_bits: u8,
+    /// Whether IFA_F_SECONDARY is not set.
+    pub primary: bool,
+}
+
+/// A route to somewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Whether it is of IPv6.
+    pub ipv6: bool,
+    /// Bits of the destination's prefix; 0 is the default route.
+    pub prefix_bits: u8,
+    /// RTA_GATEWAY.
+    pub gateway: Option<IpAddr>,
+    /// RTA_OIF: the interface it leaves by.
+    pub index: Option<u32>,
+    /// RTA_PRIORITY: the lowest metric wins. 0 when absent.
+    pub metric: u32,
+    /// RTA_TABLE; 254 is the main one.
+    pub table: u32,
+}
+
+/// A neighbour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Neighbour {
+    /// The interface it is behind.
+    pub index: u32,
+    /// NDA_DST.
+    pub address: IpAddr,
+    /// NDA_LLADDR; `None` when unknown or not Ethernet's.
+    pub mac: Option<Mac>,
+    /// NUD_… bits.
+    pub state: u16,
+    /// Whether NTF_ROUTER is set.
+    pub router: bool,
+}
+
+impl Neighbour {
+    /// Whether the kernel holds the MAC address for right: REACHABLE, STALE, DELAY, PROBE, PERMANENT.
+    pub fn is_valid(&self) -> bool {
+        self.state & (0x02 | 0x04 | 0x08 | 0x10 | 0x80) != 0
+    }
+}
+
+/// A message that ends before its length or has a wrong one. The rest of the datagram is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed;
+
+/// The request for a dump, of the running kernel's byte order.
+pub fn request(dump: Dump, sequence: u32) -> [u8; REQUEST_BYTES] {
+    let _ = (dump, sequence);
+    [0; REQUEST_BYTES]
+}
+
+/// The messages of one datagram from the kernel.
+#[derive(Clone, Debug)]
+pub struct Messages<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Messages<'a> {
+    /// All messages of `datagram`.
+    pub fn new(datagram: &'a [u8]) -> Self {
+        Self { rest: datagram }
+    }
+}
+
+impl Iterator for Messages<'_> {
+    /// The sequence number of the request, and the message.
+    type Item = Result<(u32, Message), Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.rest = &[];
+        None
+    }
+}
