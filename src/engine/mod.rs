@@ -3,4 +3,5 @@
 
 pub mod arp_scan;
 pub mod retry;
+pub mod reverse;
 pub mod schedule;
