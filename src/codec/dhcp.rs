@@ -3,8 +3,11 @@
 
 use core::net::Ipv4Addr;
 
+use etherparse::{Ipv4Slice, UdpSlice, ip_number};
+
+use crate::limits::DEVICE_NAME_BYTES_MAX;
 use crate::model::addr::Mac;
-use crate::model::name::DeviceName;
+use crate::model::name::{DeviceName, lossy};
 
 /// A message of a client or to one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,23 +63,317 @@ pub enum Malformed {
     Operation,
 }
 
+/// Bytes before the options: the message of BOOTP (RFC 951) without its vendor area.
+const FIXED_BYTES: usize = 236;
+/// Where `sname` and `file` are, which may hold options too (RFC 2132 section 9.3).
+const SERVER_NAME: core::ops::Range<usize> = 44..108;
+const FILE: core::ops::Range<usize> = 108..236;
+/// What options begin with (RFC 2131 section 3).
+const COOKIE: [u8; 4] = [99, 130, 83, 99];
+/// Flag E of option 81: the name is in the encoding of DNS (RFC 4702 section 2.1).
+const ENCODED: u8 = 4;
+
 /// Reads an IPv4 packet (the payload of a frame); `None` when it is not UDP from or to port 67
-/// or 68, or only a later fragment.
+/// or 68, or a fragment.
 ///
 /// # Errors
 ///
 /// See [`Malformed`].
 pub fn parse_packet(packet: &[u8]) -> Result<Option<Message>, Malformed> {
-    let _ = packet;
-    Err(Malformed::Ip)
+    let ip = Ipv4Slice::from_slice(packet).map_err(|_| Malformed::Ip)?;
+    let payload = ip.payload();
+    if payload.ip_number != ip_number::UDP || payload.fragmented {
+        return Ok(None);
+    }
+    let udp = UdpSlice::from_slice(payload.payload).map_err(|_| Malformed::Ip)?;
+    let ports = [udp.source_port(), udp.destination_port()];
+    if !ports.contains(&67) && !ports.contains(&68) {
+        return Ok(None);
+    }
+    parse(udp.payload()).map(Some)
 }
 
-/// Reads the payload of a UDP datagram.
+/// Reads the payload of a UDP datagram. Without the cookie of RFC 2131 it has no options.
 ///
 /// # Errors
 ///
 /// See [`Malformed`].
 pub fn parse(datagram: &[u8]) -> Result<Message, Malformed> {
-    let _ = datagram;
-    Err(Malformed::Short)
+    let fixed = datagram.get(..FIXED_BYTES).ok_or(Malformed::Short)?;
+    let [1 | 2, hardware, hardware_len, ..] = *fixed else {
+        return Err(Malformed::Operation);
+    };
+    let address = |at: usize| Ipv4Addr::new(fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]);
+    let ethernet = (hardware, hardware_len) == (1, 6);
+    let client = fixed[28..].first_chunk().filter(|_| ethernet);
+    let mut message = Message {
+        kind: None,
+        client: client.map(|mac| Mac(*mac)),
+        client_address: address(12),
+        your_address: address(16),
+        requested: None,
+        host_name: None,
+        full_name: None,
+        identifier: None,
+    };
+    if let Some(options) = datagram[FIXED_BYTES..].strip_prefix(&COOKIE) {
+        let mut found = Found::default();
+        found.walk(options);
+        let overload = found.overload;
+        if overload & 1 != 0 {
+            found.walk(&fixed[FILE]);
+        }
+        if overload & 2 != 0 {
+            found.walk(&fixed[SERVER_NAME]);
+        }
+        found.tell(&mut message);
+    }
+    Ok(message)
+}
+
+/// Values of options; a name that is split over several is whole again (RFC 3396).
+#[derive(Default)]
+struct Found<'a> {
+    kind: Option<&'a [u8]>,
+    requested: Option<&'a [u8]>,
+    identifier: Option<&'a [u8]>,
+    overload: u8,
+    host_name: heapless::Vec<u8, DEVICE_NAME_BYTES_MAX>,
+    full_name: heapless::Vec<u8, DEVICE_NAME_BYTES_MAX>,
+}
+
+impl<'a> Found<'a> {
+    /// Goes through options until the end option, the end, or one that goes beyond it.
+    fn walk(&mut self, mut options: &'a [u8]) {
+        while let [code, rest @ ..] = options {
+            options = match code {
+                0 => rest,
+                255 => return,
+                _ => {
+                    let Some((&len, rest)) = rest.split_first() else {
+                        return;
+                    };
+                    let Some((value, rest)) = rest.split_at_checked(len.into()) else {
+                        return;
+                    };
+                    self.note(*code, value);
+                    rest
+                }
+            };
+        }
+    }
+
+    fn note(&mut self, code: u8, value: &'a [u8]) {
+        match code {
+            12 => append(&mut self.host_name, value),
+            50 => self.requested = self.requested.or(Some(value)),
+            52 => self.overload |= value.first().copied().unwrap_or_default(),
+            53 => self.kind = self.kind.or(Some(value)),
+            61 => self.identifier = self.identifier.or(Some(value)),
+            81 => append(&mut self.full_name, value),
+            _ => {}
+        }
+    }
+
+    fn tell(&self, message: &mut Message) {
+        if let Some(&[kind]) = self.kind {
+            message.kind = Kind::of(kind);
+        }
+        if let Some(&[a, b, c, d]) = self.requested {
+            message.requested = Some(Ipv4Addr::new(a, b, c, d));
+        }
+        if let Some(&[1, a, b, c, d, e, f]) = self.identifier {
+            message.identifier = Some(Mac([a, b, c, d, e, f]));
+        }
+        message.host_name = text(&self.host_name);
+        if let [flags, _, _, name @ ..] = self.full_name.as_slice() {
+            message.full_name = match flags & ENCODED {
+                0 => text(name),
+                _ => text(&dotted(name)),
+            };
+        }
+    }
+}
+
+impl Kind {
+    fn of(number: u8) -> Option<Self> {
+        use Kind::{Ack, Decline, Discover, Inform, Nak, Offer, Release, Request};
+        let kinds = [Discover, Offer, Request, Decline, Ack, Nak, Release, Inform];
+        kinds.into_iter().find(|kind| *kind as u8 == number)
+    }
+}
+
+/// As much of `value` as there is room for.
+fn append<const N: usize>(whole: &mut heapless::Vec<u8, N>, value: &[u8]) {
+    let room = value.len().min(N - whole.len());
+    let appended = whole.extend_from_slice(&value[..room]);
+    debug_assert!(appended.is_ok());
+}
+
+/// Up to the first NUL, which some clients end a name with (RFC 2132 section 2 asks to strip it).
+fn text(raw: &[u8]) -> Option<DeviceName> {
+    let name = raw.split(|&byte| byte == 0).next().unwrap_or_default();
+    (!name.is_empty()).then(|| lossy(name))
+}
+
+/// Labels as a name with dots; ends at the empty label, or at one that goes beyond the end.
+fn dotted(mut labels: &[u8]) -> heapless::Vec<u8, DEVICE_NAME_BYTES_MAX> {
+    let mut name = heapless::Vec::new();
+    while let [len @ 1..=255, rest @ ..] = labels {
+        let Some((label, rest)) = rest.split_at_checked(usize::from(*len)) else {
+            break;
+        };
+        if !name.is_empty() {
+            append(&mut name, b".");
+        }
+        append(&mut name, label);
+        labels = rest;
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MAC: Mac = Mac([2, 0, 0, 0, 0, 9]);
+
+    fn datagram(options: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0; FIXED_BYTES];
+        bytes[..4].copy_from_slice(&[1, 1, 6, 0]);
+        bytes[12..20].copy_from_slice(&[10, 0, 0, 8, 10, 0, 0, 9]);
+        bytes[28..34].copy_from_slice(&MAC.0);
+        [&bytes, &COOKIE[..], options].concat()
+    }
+
+    fn packet(ports: [u8; 4], payload: &[u8]) -> Vec<u8> {
+        let len = |len: usize| (len as u16).to_be_bytes();
+        let mut bytes = vec![0x45, 0];
+        bytes.extend(len(28 + payload.len()));
+        bytes.extend([0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
+        bytes.extend(ports);
+        bytes.extend(len(8 + payload.len()));
+        bytes.extend([0, 0]);
+        [&bytes, payload].concat()
+    }
+
+    fn read(options: &[u8]) -> Message {
+        parse(&datagram(options)).unwrap()
+    }
+
+    #[track_caller]
+    fn check_names(options: &[u8], host_name: Option<&str>, full_name: Option<&str>) {
+        let message = read(options);
+        assert_eq!(message.host_name.as_deref(), host_name);
+        assert_eq!(message.full_name.as_deref(), full_name);
+    }
+
+    #[test]
+    fn a_request_tells_who_asks_for_what() {
+        let message = read(b"\x35\x01\x03\x32\x04\x0a\0\0\x07\0\0\x3d\x07\x01\x02\0\0\0\0\x09\x0c\x02tv\xff\x0c\x01x");
+        assert_eq!(
+            (message.kind, message.client),
+            (Some(Kind::Request), Some(MAC))
+        );
+        assert_eq!(message.client_address, Ipv4Addr::new(10, 0, 0, 8));
+        assert_eq!(message.your_address, Ipv4Addr::new(10, 0, 0, 9));
+        assert_eq!(message.requested, Some(Ipv4Addr::new(10, 0, 0, 7)));
+        assert_eq!(message.identifier, Some(MAC));
+        assert_eq!(message.host_name.as_deref(), Some("tv"));
+    }
+
+    #[test]
+    fn a_full_name_has_two_encodings() {
+        check_names(b"\x51\x0a\x00\x00\x00tv.home", None, Some("tv.home"));
+        check_names(
+            b"\x51\x0c\x04\x00\x00\x02tv\x04home\x00",
+            None,
+            Some("tv.home"),
+        );
+        check_names(b"\x51\x06\x04\x00\x00\x02tv", None, Some("tv"));
+        check_names(b"\x51\x07\x04\x00\x00\x02tv\x04", None, Some("tv"));
+        check_names(b"\x51\x03\x00\x00\x00", None, None);
+        check_names(b"\x51\x02\x00\x00", None, None);
+    }
+
+    #[test]
+    fn a_split_option_is_joined_and_a_nul_ends_a_name() {
+        check_names(b"\x0c\x02ab\x35\x01\x01\x0c\x03cd\0", Some("abcd"), None);
+        check_names(b"\x0c\x01\0", None, None);
+        check_names(b"\x0c\x02a\xff", Some("a\u{FFFD}"), None);
+        let long = [&[12, 255], &[b'x'; 255][..], &[12, 5], b"yyyyy"].concat();
+        check_names(&long, Some(&"x".repeat(255)), None);
+    }
+
+    #[test]
+    fn options_may_be_in_the_fields_of_other_names() {
+        let mut bytes = datagram(&[52, 1, 3, 53, 1, 1, 255]);
+        bytes[FILE][..4].copy_from_slice(b"\x0c\x02tv");
+        bytes[SERVER_NAME][..3].copy_from_slice(&[52, 1, 3]);
+        bytes[SERVER_NAME][3..9].copy_from_slice(b"\x32\x04\x0a\0\0\x05");
+        let message = parse(&bytes).unwrap();
+        assert_eq!(message.host_name.as_deref(), Some("tv"));
+        assert_eq!(message.requested, Some(Ipv4Addr::new(10, 0, 0, 5)));
+        assert_eq!(message.kind, Some(Kind::Discover));
+        bytes[FIXED_BYTES + 6] = 2;
+        let message = parse(&bytes).unwrap();
+        assert_eq!(
+            (message.host_name, message.requested.is_some()),
+            (None, true)
+        );
+    }
+
+    #[test]
+    fn what_is_cut_ends_the_options() {
+        for options in [&b"\x35\x01\x03\x0c\x03tv"[..], &[53, 1, 3, 12], &[53, 1, 3]] {
+            let message = read(options);
+            assert_eq!(
+                (message.kind, message.host_name),
+                (Some(Kind::Request), None)
+            );
+        }
+        assert_eq!(read(&[53, 2, 3, 3]).kind, None);
+        assert_eq!(read(&[53, 1, 9]).kind, None);
+        assert_eq!(read(&[50, 3, 1, 2, 3]).requested, None);
+    }
+
+    #[test]
+    fn a_message_has_its_fixed_fields() {
+        let bytes = datagram(&[53, 1, 1]);
+        assert_eq!(parse(&bytes[..FIXED_BYTES - 1]), Err(Malformed::Short));
+        assert_eq!(parse(&bytes[..FIXED_BYTES]).unwrap().kind, None);
+        let mut other = bytes.clone();
+        other[FIXED_BYTES] = 98;
+        assert_eq!(parse(&other).unwrap().kind, None, "no cookie, no options");
+        other[1] = 0;
+        assert_eq!(parse(&other).unwrap().client, None, "not Ethernet");
+        other[0] = 3;
+        assert_eq!(parse(&other), Err(Malformed::Operation));
+    }
+
+    #[test]
+    fn only_datagrams_of_its_ports_are_read() {
+        let message = datagram(&[53, 1, 1]);
+        let read = |ports| parse_packet(&packet(ports, &message)).unwrap();
+        assert!(read([0, 68, 0, 67]).is_some() && read([0, 67, 1, 0]).is_some());
+        assert_eq!(read([0, 53, 0, 53]), None);
+        let mut bytes = packet([0, 68, 0, 67], &message);
+        assert_eq!(parse_packet(&bytes[..60]), Err(Malformed::Ip));
+        bytes[9] = 6;
+        assert_eq!(parse_packet(&bytes), Ok(None));
+        (bytes[9], bytes[6]) = (17, 0x20);
+        assert_eq!(parse_packet(&bytes), Ok(None), "a fragment");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_panic(noise: Vec<u8>, options: Vec<u8>, overload: u8) {
+            let _ = parse_packet(&noise);
+            let _ = parse(&noise);
+            let mut bytes = datagram(&[&[52, 1, overload][..], &options].concat());
+            bytes[FILE].iter_mut().zip(noise).for_each(|(to, from)| *to = from);
+            let _ = parse_packet(&packet([0, 68, 0, 67], &bytes));
+        }
+    }
 }

@@ -108,3 +108,95 @@ fn take_u16(rest: &mut &[u8]) -> Result<u16, Malformed> {
     *rest = behind;
     Ok(u16::from_be_bytes(*octets))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SOURCE: Mac = Mac([2, 0, 0, 0, 0, 1]);
+    const ADDRESSES: [u8; 12] = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1];
+
+    /// Ethertype, VLANs and payload of what follows the addresses.
+    #[track_caller]
+    fn check(rest: &[u8], expected: Result<(Option<u16>, &[u16], &[u8]), Malformed>) {
+        let bytes = [&ADDRESSES, rest].concat();
+        let frame = parse(&bytes);
+        if let Ok(frame) = frame {
+            assert_eq!((frame.destination, frame.source), (Mac::BROADCAST, SOURCE));
+        }
+        let ids: Vec<u16> = frame
+            .iter()
+            .flat_map(|frame| frame.tags.ids().collect::<Vec<_>>())
+            .collect();
+        let seen = frame.map(|frame| (frame.ethertype, ids.as_slice(), frame.payload));
+        assert_eq!(seen, expected, "{rest:02x?}");
+        assert_eq!(frame.map_or(0, |frame| frame.tags.count()), ids.len());
+    }
+
+    #[test]
+    fn an_ethertype_is_above_1500() {
+        check(&[0x08, 0x06, 1, 2], Ok((Some(ARP), &[], &[1, 2])));
+        check(&[0x05, 0xdd], Ok((Some(1_501), &[], &[])));
+    }
+
+    #[test]
+    fn up_to_1500_it_is_a_length_that_cuts_the_padding() {
+        check(
+            &[0, 3, 0x42, 0x42, 3, 0, 0],
+            Ok((None, &[], &[0x42, 0x42, 3])),
+        );
+        let snap = [0xaa, 0xaa, 3, 0, 0, 0, 0x08, 0x06, 7, 0, 0];
+        check(&[&[0, 9], &snap[..]].concat(), Ok((Some(ARP), &[], &[7])));
+        check(&[&[0, 8], &snap[..]].concat(), Ok((Some(ARP), &[], &[])));
+        check(&[&[0, 7], &snap[..]].concat(), Err(Malformed::Short));
+        check(&[&[0, 12], &snap[..]].concat(), Err(Malformed::Short));
+        let other = [0, 8, 0xaa, 0xaa, 3, 0, 0, 0x0c, 0x20, 0];
+        check(&other, Ok((None, &[], &other[2..])));
+    }
+
+    #[test]
+    fn tags_are_looked_behind() {
+        check(
+            &[0x81, 0, 0xe0, 5, 0x08, 0, 9],
+            Ok((Some(IPV4), &[5], &[9])),
+        );
+        check(
+            &[0x88, 0xa8, 0, 7, 0x81, 0, 0x0f, 0xff, 0x86, 0xdd],
+            Ok((Some(IPV6), &[7, 4_095], &[])),
+        );
+        check(
+            &[
+                0x81, 0, 0, 1, 0, 9, 0xaa, 0xaa, 3, 0, 0, 0, 0x08, 0x06, 7, 0,
+            ],
+            Ok((Some(ARP), &[1], &[7])),
+        );
+        let tag = [0x91, 0, 0, 1];
+        check(
+            &[&tag.repeat(TAGS_MAX), &[8, 0][..]].concat(),
+            Ok((Some(IPV4), &[1; 4], &[])),
+        );
+        check(
+            &[&tag.repeat(TAGS_MAX + 1), &[8, 0][..]].concat(),
+            Err(Malformed::Tags),
+        );
+        check(&[0x81, 0, 0, 1, 8], Err(Malformed::Short));
+    }
+
+    #[test]
+    fn a_frame_has_at_least_a_header() {
+        for len in 0..HEADER_BYTES {
+            assert_eq!(parse(&[8; HEADER_BYTES][..len]), Err(Malformed::Short));
+        }
+        assert!(parse(&[8; HEADER_BYTES]).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn the_payload_is_the_end_of_any_frame(bytes: Vec<u8>) {
+            if let Ok(frame) = parse(&bytes) {
+                prop_assert!(frame.payload.len() + HEADER_BYTES <= bytes.len());
+            }
+        }
+    }
+}
