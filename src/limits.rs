@@ -88,6 +88,13 @@ pub const DEVICES_BEYOND_MAX: usize = 1_024;
 /// Devices that listening alone has room for: a /20. Full: refused, counted and said.
 pub const DEVICES_HEARD_MAX: usize = 4_096;
 
+/// Other devices that are named when they claim the same address. 48 B while it is shown. More:
+/// left out.
+pub const CONFLICT_MACS_MAX: usize = 8;
+
+/// Bytes of one device in a document, at worst. 4 KiB, once.
+pub const DEVICE_DOCUMENT_BYTES_MAX: usize = 4_096;
+
 /// Addresses whose names are asked for by PTR, and kept. 300 B each when used: 1.2 MiB. Full:
 /// further ones have no name from there.
 pub const PTR_NAMES_MAX: usize = 4_096;

@@ -5,6 +5,7 @@ pub mod addr;
 pub mod device;
 pub mod index;
 pub mod interface;
+pub mod known_names;
 pub mod name;
 pub mod ranges;
 pub mod selection;
