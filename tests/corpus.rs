@@ -7,11 +7,23 @@ use std::path::PathBuf;
 #[cfg(feature = "http")]
 #[path = "fuzz/bodies/answer.rs"]
 mod answer;
+#[path = "fuzz/bodies/dns.rs"]
+mod dns;
+#[path = "fuzz/bodies/frame.rs"]
+mod frame;
+#[path = "fuzz/bodies/leases.rs"]
+mod leases;
 #[path = "fuzz/bodies/netdev.rs"]
 mod netdev;
+#[path = "fuzz/bodies/netlink.rs"]
+mod netlink;
+#[path = "fuzz/bodies/oui.rs"]
+mod oui;
 #[cfg(feature = "http")]
 #[path = "fuzz/bodies/segment.rs"]
 mod segment;
+#[path = "fuzz/bodies/uci.rs"]
+mod uci;
 
 fn replay(target: &str, run: impl Fn(&[u8])) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -42,4 +54,34 @@ fn answer_corpus() {
 #[test]
 fn segment_corpus() {
     replay("segment", segment::run);
+}
+
+#[test]
+fn frame_corpus() {
+    replay("frame", frame::run);
+}
+
+#[test]
+fn dns_corpus() {
+    replay("dns", dns::run);
+}
+
+#[test]
+fn leases_corpus() {
+    replay("leases", leases::run);
+}
+
+#[test]
+fn oui_corpus() {
+    replay("oui", oui::run);
+}
+
+#[test]
+fn uci_corpus() {
+    replay("uci", uci::run);
+}
+
+#[test]
+fn netlink_corpus() {
+    replay("netlink", netlink::run);
 }

@@ -104,7 +104,8 @@ pub fn parse(datagram: &[u8]) -> Result<Message, Malformed> {
         return Err(Malformed::Operation);
     };
     let address = |at: usize| Ipv4Addr::new(fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]);
-    let ethernet = (hardware, hardware_len) == (1, 6);
+    // Some clients leave the type at 0, which is nobody's (RFC 5494 section 4).
+    let ethernet = matches!((hardware, hardware_len), (0 | 1 | 6, 6));
     let client = fixed[28..].first_chunk().filter(|_| ethernet);
     let mut message = Message {
         kind: None,
@@ -347,6 +348,8 @@ mod tests {
         other[FIXED_BYTES] = 98;
         assert_eq!(parse(&other).unwrap().kind, None, "no cookie, no options");
         other[1] = 0;
+        assert_eq!(parse(&other).unwrap().client, Some(MAC));
+        other[1] = 32;
         assert_eq!(parse(&other).unwrap().client, None, "not Ethernet");
         other[0] = 3;
         assert_eq!(parse(&other), Err(Malformed::Operation));

@@ -1,26 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Routing netlink (netlink(7), rtnetlink(7)): requests for dumps, and what the kernel answers.
+//! What the kernel tells of links, addresses, routes and neighbours.
 
 use core::net::IpAddr;
 
 use crate::model::addr::Mac;
 use crate::model::interface::InterfaceName;
-
-/// Bytes of a request.
-pub const REQUEST_BYTES: usize = 32;
-
-/// What to ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dump {
-    /// RTM_GETLINK: interfaces.
-    Links,
-    /// RTM_GETADDR: their addresses.
-    Addresses,
-    /// RTM_GETROUTE: routes of all tables.
-    Routes,
-    /// RTM_GETNEIGH: the neighbour tables of ARP and NDP.
-    Neighbours,
-}
 
 /// What the kernel says in one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,38 +103,5 @@ impl Neighbour {
     /// Whether the kernel holds the MAC address for right: REACHABLE, STALE, DELAY, PROBE, PERMANENT.
     pub fn is_valid(&self) -> bool {
         self.state & (0x02 | 0x04 | 0x08 | 0x10 | 0x80) != 0
-    }
-}
-
-/// A message that ends before its length or has a wrong one. The rest of the datagram is lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Malformed;
-
-/// The request for a dump, of the running kernel's byte order.
-pub fn request(dump: Dump, sequence: u32) -> [u8; REQUEST_BYTES] {
-    let _ = (dump, sequence);
-    [0; REQUEST_BYTES]
-}
-
-/// The messages of one datagram from the kernel.
-#[derive(Clone, Debug)]
-pub struct Messages<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Messages<'a> {
-    /// All messages of `datagram`.
-    pub fn new(datagram: &'a [u8]) -> Self {
-        Self { rest: datagram }
-    }
-}
-
-impl Iterator for Messages<'_> {
-    /// The sequence number of the request, and the message.
-    type Item = Result<(u32, Message), Malformed>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.rest = &[];
-        None
     }
 }
