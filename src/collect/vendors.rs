@@ -42,6 +42,17 @@ impl Vendors {
         }
     }
 
+    /// Sees whether the user's own list can be read.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub fn check(&mut self) -> io::Result<()> {
+        match &self.file {
+            Some(path) => File::open(path)?.read(&mut [0]).map(drop),
+            None => Ok(()),
+        }
+    }
+
     /// Looks up those of `macs` that are new; random ones have no vendor.
     ///
     /// # Errors

@@ -108,12 +108,17 @@ impl PacketSocket {
     /// Sends a whole frame.
     ///
     /// # Errors
-    /// What send(2) says; `WouldBlock` and ENOBUFS when the interface has more than it can send.
+    /// What send(2) says; `WouldBlock` when the interface has more than it can send.
     #[allow(unsafe_code)]
     pub fn send(&self, frame: &[u8]) -> io::Result<()> {
         // SAFETY: the frame is as long as said and outlives the call.
         let sent = unsafe { libc::send(self.0.as_raw_fd(), frame.as_ptr().cast(), frame.len(), 0) };
-        checked(sent).map(drop)
+        match checked(sent) {
+            Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+            sent => sent.map(drop),
+        }
     }
 
     /// Takes the next frame that waits; `None` when none does.

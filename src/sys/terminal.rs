@@ -34,9 +34,9 @@ pub fn stderr_is_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Columns of the terminal that standard output is; `None` when it is none (ioctl_tty(2)).
+/// Columns and rows of the terminal that standard output is; `None` when it is none (ioctl_tty(2)).
 #[allow(unsafe_code)]
-pub fn stdout_columns() -> Option<usize> {
+pub fn stdout_size() -> Option<(usize, usize)> {
     if !io::stdout().is_terminal() {
         return None;
     }
@@ -48,9 +48,11 @@ pub fn stdout_columns() -> Option<usize> {
     };
     // SAFETY: TIOCGWINSZ writes one `struct winsize`, which `size` is.
     let result = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size) };
-    let columns = if result == 0 { size.ws_col } else { 0 };
-    // A serial line does not know its size.
-    Some(if columns == 0 { 80 } else { columns.into() })
+    if result != 0 || size.ws_col == 0 || size.ws_row == 0 {
+        // A serial line does not know its size.
+        return Some((80, 24));
+    }
+    Some((size.ws_col.into(), size.ws_row.into()))
 }
 
 /// Device and inode of standard error, as JOURNAL_STREAM names it (systemd.exec(5)).
