@@ -12,7 +12,7 @@ use crate::model::name::{DeviceName, lossy};
 /// A message of a client or to one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Option 53; `None` for BOOTP and for a number that RFC 2132 does not know.
+    /// Option 53; `None` for BOOTP and for a number without a name here.
     pub kind: Option<Kind>,
     /// The client's hardware address (`chaddr`); `None` when it is not Ethernet's.
     pub client: Option<Mac>,
@@ -50,6 +50,16 @@ pub enum Kind {
     Release,
     /// DHCPINFORM.
     Inform,
+    /// DHCPFORCERENEW (RFC 3203).
+    ForceRenew,
+    /// DHCPLEASEQUERY (RFC 4388): a relay asks who has an address.
+    LeaseQuery,
+    /// DHCPLEASEUNASSIGNED.
+    LeaseUnassigned,
+    /// DHCPLEASEUNKNOWN.
+    LeaseUnknown,
+    /// DHCPLEASEACTIVE.
+    LeaseActive,
 }
 
 /// Why it is no message.
@@ -198,8 +208,21 @@ impl<'a> Found<'a> {
 
 impl Kind {
     fn of(number: u8) -> Option<Self> {
-        use Kind::{Ack, Decline, Discover, Inform, Nak, Offer, Release, Request};
-        let kinds = [Discover, Offer, Request, Decline, Ack, Nak, Release, Inform];
+        let kinds = [
+            Self::Discover,
+            Self::Offer,
+            Self::Request,
+            Self::Decline,
+            Self::Ack,
+            Self::Nak,
+            Self::Release,
+            Self::Inform,
+            Self::ForceRenew,
+            Self::LeaseQuery,
+            Self::LeaseUnassigned,
+            Self::LeaseUnknown,
+            Self::LeaseActive,
+        ];
         kinds.into_iter().find(|kind| *kind as u8 == number)
     }
 }
@@ -335,7 +358,8 @@ mod tests {
             );
         }
         assert_eq!(read(&[53, 2, 3, 3]).kind, None);
-        assert_eq!(read(&[53, 1, 9]).kind, None);
+        assert_eq!(read(&[53, 1, 13]).kind, Some(Kind::LeaseActive));
+        assert_eq!(read(&[53, 1, 14]).kind, None);
         assert_eq!(read(&[50, 3, 1, 2, 3]).requested, None);
     }
 
