@@ -96,23 +96,25 @@ impl Tables {
     /// When a table cannot be read.
     pub fn network(&mut self) -> Result<Network, ReadError> {
         let mut network = Network::default();
-        self.dump(Dump::Links, |message| match message {
-            Message::Link(link) => network.links.push(link),
-            _ => {}
+        self.dump(Dump::Links, |message| {
+            if let Message::Link(link) = message {
+                network.links.push(link);
+            }
         })?;
-        self.dump(Dump::Addresses, |message| match message {
-            Message::Address(address) => network.addresses.push(address),
-            _ => {}
+        self.dump(Dump::Addresses, |message| {
+            if let Message::Address(address) = message {
+                network.addresses.push(address);
+            }
         })?;
         let mut best = None;
-        self.dump(Dump::Routes, |message| match message {
-            Message::Route(route) if route.table == MAIN_TABLE && !route.ipv6 => {
-                let found = route.index.map(|index| (route.metric, index));
-                if route.prefix_bits == 0 && found.is_some() && (best.is_none() || found < best) {
-                    best = found;
-                }
+        self.dump(Dump::Routes, |message| {
+            if let Message::Route(route) = message
+                && (route.table, route.ipv6, route.prefix_bits) == (MAIN_TABLE, false, 0)
+                && let Some(index) = route.index
+            {
+                let found = (route.metric, index);
+                best = Some(best.map_or(found, |best| found.min(best)));
             }
-            _ => {}
         })?;
         network.default_route = best.map(|(_, index)| index);
         Ok(network)

@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn rows_are_found_up_to_the_capacity_and_others_are_not() {
         for capacity in [0, 1, 7, 8, 9, 1_000] {
-            let keys: Vec<u128> = (0..capacity as u128).map(|i| i << 64 | i % 3).collect();
+            let keys: Vec<u128> = (0..capacity as u128).map(|i| (i << 64) | (i % 3)).collect();
             let mut index = Index::new(capacity, 7);
             for (row, &key) in keys.iter().enumerate() {
                 assert_eq!(index.find(key, |row| keys[row] == key), None);

@@ -188,6 +188,7 @@ impl AsFd for PacketSocket {
 /// `message` must be one that recvmsg(2) filled, and its control buffer alive.
 #[allow(unsafe_code)]
 // SAFETY: what the caller has to see to stands above.
+#[allow(clippy::unnecessary_cast)] // The widths differ from C library to C library.
 unsafe fn read_control(message: &libc::msghdr, received: &mut Received) {
     // SAFETY: the macros stay inside the control buffer that `message` names; a value is read, not
     // aligned, only where the message is long enough for it.

@@ -60,6 +60,8 @@ impl fmt::Display for Mark {
 pub(super) struct Report {
     pub(super) rows: Rows,
     table: Table,
+    /// Whether a mark stands in front of each row.
+    marks: bool,
     /// A table as text.
     pub(super) text: String,
     /// A line of JSON.
@@ -67,10 +69,11 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn new(capacity: usize) -> Self {
+    pub(super) fn new(capacity: usize, marks: bool) -> Self {
         Self {
             rows: Rows::new(capacity),
-            table: Table::new(COLUMNS),
+            table: Table::new(if marks { COLUMNS } else { &COLUMNS[1..] }),
+            marks,
             text: String::new(),
             document: vec![0; DEVICE_DOCUMENT_BYTES_MAX].into_boxed_slice(),
         }
@@ -96,9 +99,12 @@ impl Report {
         let now = clock::mono();
         self.rows.sort(&lan.listener.devices);
         self.table.clear();
-        let table = &mut self.table;
+        let (table, marks) = (&mut self.table, self.marks);
         let Ok(()) = self.rows.each(lan, silence, now, |entry| {
-            cells(table, entry, mark(entry));
+            if marks {
+                table.cell(mark(entry));
+            }
+            cells(table, entry);
             Ok::<(), core::convert::Infallible>(())
         });
         self.text.clear();
@@ -132,9 +138,8 @@ pub(super) fn write_json(
     stdout::put(line, signals).map_err(stdout_failure)
 }
 
-fn cells(table: &mut Table, entry: &Entry<'_>, mark: Mark) {
+fn cells(table: &mut Table, entry: &Entry<'_>) {
     let device = entry.device;
-    table.cell(mark);
     match (entry.address, device.ipv6.first()) {
         (Some(address), _) => table.cell(address),
         (None, Some(address)) => table.cell(address),

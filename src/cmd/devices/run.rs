@@ -17,7 +17,7 @@ use crate::time::Mono;
 pub(super) fn run(plan: Plan) -> Result<(), Failure> {
     let (how, json, watch) = (plan.how, plan.json, plan.watch);
     let mut lan = Lan::open(plan)?;
-    let mut report = Report::new(lan.listener.devices.capacity());
+    let mut report = Report::new(lan.listener.devices.capacity(), watch);
     if watch {
         return watch::run(&mut lan, &mut report, how, json);
     }

@@ -194,7 +194,7 @@ fn a_tenth_of_the_requests_lost_is_made_up_for() {
     let (mut missed, mut worst, mut longest) = (0, 0, 0);
     for _ in 0..1_000 {
         let run = run(250, pace, 60, |_, _| {
-            (chance(&mut seed) % 10 != 0).then_some(300)
+            (!chance(&mut seed).is_multiple_of(10)).then_some(300)
         });
         missed += 250 - run.found;
         worst = worst.max(250 - run.found);

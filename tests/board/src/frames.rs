@@ -75,18 +75,14 @@ impl Socket {
         let bytes_max = RECEIVE_BYTES_MAX;
         let mut len = size_of_val(&address) as libc::socklen_t;
         // SAFETY: option and address are ours, of the types that socket(7) and packet(7) name, and
-        // as long as said.
+        // as long as said. Without CAP_NET_ADMIN there is less room to wait in.
         let failed = unsafe {
             let (fd, int_len) = (fd.as_raw_fd(), size_of_val(&bytes_max) as libc::socklen_t);
-            let option = libc::SO_RCVBUFFORCE;
-            libc::setsockopt(
-                fd,
-                libc::SOL_SOCKET,
-                option,
-                (&raw const bytes_max).cast(),
-                int_len,
-            ) != 0
-                || libc::bind(fd, (&raw const address).cast(), len) != 0
+            for option in [libc::SO_RCVBUF, libc::SO_RCVBUFFORCE] {
+                let value = (&raw const bytes_max).cast();
+                libc::setsockopt(fd, libc::SOL_SOCKET, option, value, int_len);
+            }
+            libc::bind(fd, (&raw const address).cast(), len) != 0
                 || libc::getsockname(fd, (&raw mut address).cast(), &raw mut len) != 0
         };
         if failed {
