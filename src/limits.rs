@@ -81,8 +81,9 @@ pub const UCI_WORD_BYTES_MAX: usize = 1_024;
 /// not seen for longest goes.
 pub const DEVICE_ADDRESSES_MAX: usize = 8;
 
-/// Devices that a sweep has room for beyond one for each address it asks: those that claim an
-/// address as the second, and those known by IPv6 only. 600 B each when used. Full: counted.
+/// Devices that a sweep has room for beyond two for each address it asks: those that claim an
+/// address as the third, that nobody asked, that are known by IPv6 only. 400 B each when used, the
+/// name that they announce 260 B more. Full: counted and said.
 pub const DEVICES_BEYOND_MAX: usize = 1_024;
 
 /// Devices that listening alone has room for: a /20. Full: refused, counted and said.

@@ -4,15 +4,21 @@
 //! Frames are looked at one by one, whoever sent them; what is wrong with them is counted.
 
 use core::net::Ipv4Addr;
+use core::time::Duration;
 
 use crate::codec::arp::{self, Operation, Packet};
 use crate::codec::dhcp::{self, Kind};
 use crate::codec::frame::{self, Frame};
 use crate::codec::ndp;
 use crate::engine::arp_scan::{ArpScan, Heard};
+use crate::limits::DEVICES_BEYOND_MAX;
 use crate::model::addr::{Mac, Prefix};
 use crate::model::device::{Devices, Evidence, Learnt};
 use crate::time::Mono;
+
+/// Devices that may claim one address of a sweep and find room in any case: the right one, and one
+/// more. A flood of answers cannot take that from them.
+pub const ANSWERS_WITH_ROOM: u8 = 2;
 
 /// What is learnt from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +54,8 @@ pub struct Listener {
     ears: Ears,
     own_mac: Mac,
     prefixes: Vec<Prefix>,
+    /// Rows left for those who have none of their own.
+    crowd_room: usize,
 }
 
 impl Listener {
@@ -60,7 +68,14 @@ impl Listener {
             ears,
             own_mac,
             prefixes,
+            crowd_room: DEVICES_BEYOND_MAX,
         }
+    }
+
+    /// Forgets who was silent for longer than `silence`; there is room for others then.
+    pub fn forget(&mut self, silence: Duration, now: Mono) {
+        self.devices.forget(silence, now);
+        self.crowd_room = DEVICES_BEYOND_MAX;
     }
 
     /// Looks at a frame that came at `at`. Does not allocate.
@@ -113,21 +128,22 @@ impl Listener {
             frame_source: frame.source,
             rtt: None,
         };
-        let mut reserve = 0;
-        if let Some(scan) = scan
-            && packet.operation == Operation::Reply
-        {
-            match scan.on_reply(address, at) {
+        let mut crowded = false;
+        if let Some(scan) = scan {
+            let heard = match packet.operation {
+                Operation::Reply => scan.on_reply(address, at),
+                Operation::Request => Heard::NotAsked,
+            };
+            match heard {
                 Heard::First(rtt) => {
                     evidence.rtt = Some(rtt);
                     return self.devices.learn(evidence, 0, at);
                 }
-                // A second device may claim the address, but not take the room of others.
-                Heard::Again(rtt) => {
+                Heard::Again(rtt, answers) => {
                     evidence.rtt = Some(rtt);
-                    return self.devices.learn(evidence, scan.silent_count(), at);
+                    return self.learn(evidence, answers > ANSWERS_WITH_ROOM, at);
                 }
-                Heard::NotAsked => reserve = scan.silent_count(),
+                Heard::NotAsked => crowded = true,
             }
         }
         if packet.is_gratuitous() {
@@ -141,7 +157,22 @@ impl Listener {
         if !self.is_local(address) {
             return self.impossible();
         }
-        self.devices.learn(evidence, reserve, at)
+        self.learn(evidence, crowded, at)
+    }
+
+    /// Learns; what is `crowded` only while there is room for such.
+    fn learn(&mut self, evidence: Evidence, crowded: bool, at: Mono) -> Learnt {
+        if !crowded {
+            return self.devices.learn(evidence, 0, at);
+        }
+        let reserve = if self.crowd_room == 0 {
+            self.devices.capacity()
+        } else {
+            0
+        };
+        let learnt = self.devices.learn(evidence, reserve, at);
+        self.crowd_room -= usize::from(learnt == Learnt::New && self.crowd_room > 0);
+        learnt
     }
 
     fn on_dhcp(&mut self, frame: &Frame<'_>, message: &dhcp::Message, at: Mono) -> Learnt {

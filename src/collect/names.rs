@@ -150,15 +150,12 @@ impl Names {
     }
 }
 
-/// MAC addresses that one fixed lease can be for.
-const HOST_MACS_MAX: usize = 8;
-
 /// A section that is being read.
 #[derive(Default)]
 struct Host {
     wanted: bool,
     name: DeviceName,
-    macs: heapless::Vec<Mac, HOST_MACS_MAX, u8>,
+    macs: Vec<Mac>,
     address: Option<core::net::IpAddr>,
 }
 
@@ -168,10 +165,8 @@ impl Host {
             "name" => self.name = name::lossy(value.as_bytes()),
             "mac" => {
                 let words = value.split_ascii_whitespace();
-                for mac in words.filter_map(|word| Mac::parse(word.as_bytes())) {
-                    // More than there is room for are not named.
-                    let _ = self.macs.push(mac);
-                }
+                self.macs
+                    .extend(words.filter_map(|word| Mac::parse(word.as_bytes())));
             }
             "ip" => self.address = value.parse().ok(),
             _ => {}

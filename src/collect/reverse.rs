@@ -30,7 +30,7 @@ const MESSAGES_MAX: usize = 64;
 pub struct ReverseNames {
     /// What is known and under way.
     pub reverse: Reverse,
-    peers: heapless::Vec<Peer, SERVERS_MAX>,
+    peers: Vec<Peer>,
 }
 
 impl ReverseNames {
@@ -55,8 +55,7 @@ impl ReverseNames {
     /// Will ask these servers at `port`.
     pub fn of(servers: &[IpAddr], port: u16) -> Self {
         let peers = servers.iter().take(SERVERS_MAX);
-        let peers: heapless::Vec<_, _> =
-            peers.filter_map(|&ip| Peer::open(ip, port).ok()).collect();
+        let peers: Vec<Peer> = peers.filter_map(|&ip| Peer::open(ip, port).ok()).collect();
         Self {
             reverse: Reverse::new(peers.len(), random::bits()),
             peers,

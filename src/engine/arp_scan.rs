@@ -52,8 +52,8 @@ pub enum Action {
 pub enum Heard {
     /// The address was silent until now; the time since it was asked.
     First(Duration),
-    /// It has answered before; the time since it was asked last.
-    Again(Duration),
+    /// It has answered before; the time since it was asked last, and how often it answered now.
+    Again(Duration, u8),
     /// It was not asked, or not yet.
     NotAsked,
 }
@@ -64,6 +64,7 @@ struct Probe {
     first_ask: Mono,
     last_ask: Mono,
     asks: u8,
+    answers: u8,
     state: State,
 }
 
@@ -103,6 +104,7 @@ impl ArpScan {
             first_ask: start,
             last_ask: start,
             asks: 0,
+            answers: 0,
             state: State::Silent,
         };
         let mut probes = vec![silent; ranges.count() as usize].into_boxed_slice();
@@ -132,7 +134,7 @@ impl ArpScan {
     /// Begins the same sweep again; what was learnt about the answers' speed stays.
     pub fn restart(&mut self, start: Mono) {
         for probe in &mut self.probes {
-            probe.asks = 0;
+            (probe.asks, probe.answers) = (0, 0);
             if probe.state == State::Answered {
                 probe.state = State::Silent;
             }
@@ -180,8 +182,9 @@ impl ArpScan {
             return Heard::NotAsked;
         };
         let since_last = at.since(probe.last_ask);
+        probe.answers = probe.answers.saturating_add(1);
         if core::mem::replace(&mut probe.state, State::Answered) == State::Answered {
-            return Heard::Again(since_last);
+            return Heard::Again(since_last, probe.answers);
         }
         // Which of several asks it answers cannot be told. One that comes late after the last is
         // taken for the answer to the first, so that slow devices make the sweep more patient.

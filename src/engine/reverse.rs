@@ -72,7 +72,8 @@ pub struct Reverse {
     entries: Vec<Entry>,
     index: Index,
     queue: VecDeque<usize>,
-    asked: heapless::Vec<Asked, ASKED_MAX>,
+    /// At most [`ASKED_MAX`].
+    asked: Vec<Asked>,
     heard_at: Option<Mono>,
     ignored_count: u64,
 }
@@ -87,7 +88,7 @@ impl Reverse {
             entries: Vec::with_capacity(capacity),
             index: Index::new(capacity, seed),
             queue: VecDeque::with_capacity(capacity),
-            asked: heapless::Vec::new(),
+            asked: Vec::with_capacity(ASKED_MAX),
             heard_at: None,
             ignored_count: 0,
         }
@@ -122,7 +123,7 @@ impl Reverse {
             let asked = self.asked.swap_remove(late);
             self.try_failed(asked.entry, now);
         }
-        if self.asked.is_full() {
+        if self.asked.len() >= ASKED_MAX {
             return None;
         }
         let at = self.queue.pop_front()?;
@@ -134,14 +135,12 @@ impl Reverse {
         let id = (0..=ASKED_MAX as u16)
             .map(|step| (random as u16).wrapping_add(step))
             .find(|&id| !taken(id))?;
-        let asked = Asked {
+        self.asked.push(Asked {
             entry: at,
             server,
             id,
             deadline: now.after(PATIENCE),
-        };
-        // There is room: seen above.
-        let _ = self.asked.push(asked);
+        });
         Some(Query {
             server,
             id,
@@ -202,7 +201,7 @@ impl Reverse {
 
     /// When the next query is due or given up; `None` when there is none.
     pub fn next_due(&self, now: Mono) -> Option<Mono> {
-        if !self.queue.is_empty() && !self.asked.is_full() {
+        if !self.queue.is_empty() && self.asked.len() < ASKED_MAX {
             return Some(now);
         }
         self.asked.iter().map(|asked| asked.deadline).min()

@@ -10,7 +10,7 @@ use super::choose::{self, Chosen};
 use super::{How, Plan};
 use crate::cmd::quoted;
 use crate::codec::arp;
-use crate::collect::devices::{Ears, Listener};
+use crate::collect::devices::{ANSWERS_WITH_ROOM, Ears, Listener};
 use crate::collect::names::Names;
 use crate::collect::network::Tables;
 use crate::collect::reverse::ReverseNames;
@@ -90,7 +90,7 @@ impl Lan {
         let socket = PacketSocket::open(chosen.index, wanted, outgoing)
             .map_err(|error| no_socket(&chosen, &error))?;
         let capacity = match &scan {
-            Some(scan) => scan.targets_count() + DEVICES_BEYOND_MAX,
+            Some(scan) => room(scan.targets_count()),
             None => DEVICES_HEARD_MAX,
         };
         let devices = Devices::new(capacity, random::bits());
@@ -326,9 +326,14 @@ impl Lan {
 
     /// Forgets who was silent for longer than `silence`.
     pub(super) fn forget(&mut self, silence: Duration) {
-        self.listener.devices.forget(silence, clock::mono());
+        self.listener.forget(silence, clock::mono());
         self.named_up_to = self.named_up_to.min(self.listener.devices.claims().len());
     }
+}
+
+/// Rows for a sweep of so many addresses.
+fn room(targets_count: usize) -> usize {
+    targets_count * usize::from(ANSWERS_WITH_ROOM) + DEVICES_BEYOND_MAX
 }
 
 fn cannot(what: &str, error: &io::Error) -> Failure {

@@ -48,6 +48,8 @@ struct Watch<'a> {
     settled: Option<Mono>,
     next_show: Mono,
     live: bool,
+    /// How often there was no room until the last sweep.
+    refused_count: u64,
 }
 
 /// Watches until a signal comes, or for as long as is listened.
@@ -67,6 +69,7 @@ pub(super) fn run(lan: &mut Lan, report: &mut Report, how: How, json: bool) -> R
         settled: None,
         next_show: start,
         live: !json && terminal::stdout_size().is_some(),
+        refused_count: 0,
     };
     let woken = match how {
         How::Ask(_) => watch.sweeps(lan, start),
@@ -95,7 +98,10 @@ impl Watch<'_> {
             let now = clock::mono();
             self.silence = INTERVAL.max(now.since(begun)) * SILENT_SWEEPS;
             self.settled = self.settled.or(Some(now));
-            lan.forget(FORGET);
+            // Without room for others, whoever is gone has to go.
+            let refused = lan.listener.devices.refused_count();
+            let full = core::mem::replace(&mut self.refused_count, refused) < refused;
+            lan.forget(if full { self.silence } else { FORGET });
             self.show(lan, now)?;
             let next = cadence.next_due();
             if lan.listen(next, |lan, now| self.refresh(lan, now))? == Woken::Terminate {

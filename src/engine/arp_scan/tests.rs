@@ -151,7 +151,7 @@ fn answers_nobody_asked_for_are_known() {
     assert_eq!(scan.poll(ms(0)), Action::Ask(ip(0)));
     let rtt = Duration::from_millis(3);
     assert_eq!(scan.on_reply(ip(0), ms(3)), Heard::First(rtt));
-    assert_eq!(scan.on_reply(ip(0), ms(3)), Heard::Again(rtt));
+    assert_eq!(scan.on_reply(ip(0), ms(3)), Heard::Again(rtt, 2));
     assert_eq!(scan.on_reply(ip(1), ms(3)), Heard::NotAsked);
     assert_eq!(scan.on_reply(ip(2), ms(3)), Heard::NotAsked);
     // A kernel stamp a little before our own clock reading is no time ago.
@@ -232,7 +232,9 @@ proptest! {
     }
 
     #[test]
-    fn nothing_heard_can_disturb(replies in proptest::collection::vec((0_u32..20, 0_u64..99), 0..99)) {
+    fn nothing_heard_can_disturb(
+        replies in proptest::collection::vec((0_u32..20, 0_u64..99), 0..99),
+    ) {
         let mut scan = scan(9, PACE);
         let mut asks = 0;
         for (address, at) in replies {
