@@ -247,3 +247,6 @@ fn key(address: IpAddr) -> u128 {
         IpAddr::V6(address) => address.to_bits(),
     }
 }
+
+#[cfg(test)]
+mod tests;
