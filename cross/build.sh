@@ -68,16 +68,20 @@ wrong=
 for target in "${targets[@]}"; do
     read_target "$target"
     for set in $sets; do
-        built=$(build_static "$profile" . "$set")
         file=netvitals-$name-$set budget=${set}_max
         budget=${!budget}
         [[ $profile == release ]] || { file+=-$profile && budget=; }
+        rm -f "dist/$file"
+        built=$(build_static "$profile" . "$set") || {
+            wrong+="build.sh: $file: does not compile, see above\n"
+            continue
+        }
         cp "$built" "dist/$file"
         table+="
 | $file | $(stat -c %s "dist/$file") | ${budget:-–} | $(bytes_in_flash "dist/$file") |"
         wrong+=$(faults "dist/$file" "$budget" | sed "s|^|build.sh: $file: |; \$ s|\$|\\\\n|")
     done
 done
-(cd dist && sha256sum netvitals-* >SHA256SUMS)
+(cd dist && find . -name 'netvitals-*' -printf '%f\0' | sort -z | xargs -0r sha256sum >SHA256SUMS)
 echo "$table"
 [[ -z $wrong ]] || { printf '%b' "$wrong" >&2 && exit 1; }

@@ -90,13 +90,13 @@ cross_cargo() {
 # with the features $3; prints its path.
 build_static() {
     local profile=$1 crate=$2 features=$3 binary
-    cross_cargo std,panic_abort zigbuild -Zbuild-std-features=optimize_for_size --target "$triple" \
-        --target-dir "$target_dir" --manifest-path "$crate/Cargo.toml" --profile "$profile" \
-        --no-default-features --features "$features" >&2
+    cross_cargo std,panic_abort zigbuild -Zbuild-std-features=optimize_for_size \
+        --target "$triple" --target-dir "$target_dir" --manifest-path "$crate/Cargo.toml" \
+        --profile "$profile" --no-default-features --features "$features" >&2 || return
     binary=$(sed -n '/^name *= */ { s/.*"\(.*\)"/\1/p; q }' "$crate/Cargo.toml")
     binary=$target_dir/$triple/$profile/$binary
     if [[ $triple == mips* ]]; then
-        "$llvm/llvm-objcopy" -R .pdr "$binary" # 60 KB for debuggers that strip forgets
+        "$llvm/llvm-objcopy" -R .pdr "$binary" || return # 60 KB for debuggers that strip forgets
     fi
     echo "$binary"
 }

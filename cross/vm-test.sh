@@ -8,7 +8,7 @@
 # To add a part, write tests/board/parts/NAME.sh. It runs in the board with sh -eu for at most two
 # minutes; it has busybox, netvitals, board (tests/board/src) and /conformance, and no network but
 # what it makes. Files it leaves in its directory come back: tests/board/judges/NAME, when there is
-# one, is run on the host with that directory as its argument.
+# one, is run on the host with that directory and the console as its arguments.
 set -euo pipefail
 # shellcheck source=cross/env.sh
 . "$(dirname "$0")/env.sh"
@@ -95,7 +95,7 @@ mkdir "$work/outputs"
 tar -C "$work/outputs" -xzf "$work/outputs.tar.gz" || die "the outputs of the board are incomplete"
 for part in "${parts[@]}"; do
     judge=tests/board/judges/$part
-    [[ ! -x $judge ]] || "$judge" "$work/outputs/$part" || verdict=$((verdict + 1))
+    [[ ! -x $judge ]] || "$judge" "$work/outputs/$part" "$work/console" || verdict=$((verdict + 1))
 done
 echo "vm-test.sh: ${#parts[@]} parts, $verdict failures"
 ((verdict == 0))

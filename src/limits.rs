@@ -28,9 +28,10 @@ pub const NETMON_INTERFACE_BYTES_MAX: usize = 1_280;
 pub const NETMON_DOCUMENT_BYTES_MAX: usize =
     INTERFACES_MAX * NETMON_INTERFACE_BYTES_MAX + 6 * HOST_NAME_BYTES_MAX + 64;
 
-/// Bytes of documents that one output has in hand at once, unless one alone is larger. 256 KiB for
-/// each output, and as much again for the request made of them. Full: the batch goes out.
-pub const BATCH_BYTES_MAX: usize = 256 * 1_024;
+/// Bytes of documents that one output has in hand at once, unless one alone is larger. 384 KiB for
+/// each output, and as much again for the request made of them, both only while there is a backlog.
+/// Full: the batch goes out.
+pub const BATCH_BYTES_MAX: usize = 384 * 1_024;
 
 /// Bytes of documents that wait in memory where there is no spool. 512 KiB at most; `--spool-kib`
 /// makes it less. Full: the oldest make room and are counted.

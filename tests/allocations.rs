@@ -6,12 +6,15 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::ffi::CString;
+use std::net::IpAddr;
 use std::num::NonZeroU64;
 
+use netvitals::codec::oui::{Reader, Wanted, keep};
 use netvitals::collect::interfaces::{Interfaces, PATH};
 use netvitals::encode::json::Style;
 use netvitals::encode::netmon;
 use netvitals::limits::NETMON_DOCUMENT_BYTES_MAX;
+use netvitals::model::addr::Mac;
 use netvitals::model::interface::{Sample, Window};
 use netvitals::model::selection::Selection;
 use netvitals::sink::batch::{Document, Origin};
@@ -184,6 +187,48 @@ fn a_document_into_the_queue_does_not_allocate() {
     let count = allocations(|| (1..=2_000).for_each(|sequence| queue.append(document(sequence))));
     assert_eq!(count, 0);
     assert!(queue.dropped(0) > 1_000);
+}
+
+/// Every reader of bytes from outside, on one input.
+fn decode(bytes: &[u8], wanted: &mut [Wanted]) {
+    use netvitals::codec::{arp, dhcp, dns, frame, leases, ndp, netlink, uci};
+    if let Ok(frame) = frame::parse(bytes) {
+        let _ = arp::parse(frame.payload).map(|packet| packet.learnable());
+        let _ = ndp::learnable(frame.payload);
+        let _ = dhcp::parse_packet(frame.payload);
+    }
+    let address = IpAddr::from([10, 0, 0, 9]);
+    let mut query = [0; dns::QUERY_BYTES_MAX];
+    dns::query(1, address, &mut query);
+    let _ = dns::parse(bytes, address);
+    netlink::Messages::new(bytes).for_each(drop);
+    let mut vendors = Reader::new();
+    for line in bytes.split(|&byte| byte == b'\n') {
+        leases::dnsmasq(line);
+        leases::odhcpd(line);
+        leases::ethers(line);
+        leases::hosts(line);
+        leases::names(line);
+        if let Some(assignment) = vendors.line(line) {
+            keep(&assignment, wanted);
+        }
+    }
+    let mut reader = uci::Reader::new(bytes);
+    while !matches!(reader.next_event(), Ok(None)) {}
+}
+
+#[test]
+fn no_decoder_allocates() {
+    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fuzz/corpus");
+    let mut wanted = [[0; 6], [0, 0, 0x0c, 1, 2, 3], [0xff; 6]].map(|mac| Wanted::new(Mac(mac)));
+    for target in ["dns", "frame", "leases", "netlink", "oui", "uci"] {
+        for entry in std::fs::read_dir(format!("{corpus}/{target}")).unwrap() {
+            let path = entry.unwrap().path();
+            let bytes = std::fs::read(&path).unwrap();
+            assert_eq!(allocations(|| decode(&bytes, &mut wanted)), 0, "{path:?}");
+        }
+    }
+    assert_eq!(wanted[1].vendor, "Cisco Systems");
 }
 
 #[path = "support/tempdir.rs"]

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use miniserde::json::{self, Array, Value};
+use miniserde::json::{self, Array, Number, Value};
 use netvitals::codec::dns::message::Message;
 use netvitals::codec::{arp, dhcp, frame, ndp};
 use netvitals::model::name::DeviceName;
@@ -19,8 +19,25 @@ mod pcap;
 #[path = "support/skip.rs"]
 mod skip;
 
-/// Where we differ from the truth list, and why that is right.
-const DIFFERENCES: &[(&str, Part, &str)] = &[];
+/// Where we differ from a truth list, why that is right, and how much is only ours and only theirs.
+const DIFFERENCES: &[(&str, Part, &str, usize, usize)] = &[
+    (
+        "td-arp-oobr",
+        Part::Arp,
+        "five sound requests that tshark counts as malformed, for what is in their padding: of all \
+         frames those whose padding is zero up to its twelfth byte and not there. RFC 894: the \
+         data field should be padded; this padding is not part of the packet",
+        5,
+        0,
+    ),
+    (
+        "td-arp-oobr",
+        Part::ArpOther,
+        "four of the same five, which say another MAC address than their frame",
+        4,
+        0,
+    ),
+];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
@@ -34,7 +51,7 @@ enum Part {
 /// What one capture teaches, in the words of its truth list.
 #[derive(Default)]
 struct Seen {
-    frames: usize,
+    frames: u64,
     arp: BTreeSet<String>,
     arp_other: BTreeSet<String>,
     ndp: BTreeSet<String>,
@@ -186,7 +203,7 @@ fn messages(truth: &Value) -> Vec<String> {
 }
 
 /// The differences between a capture and its truth list.
-fn compare(path: &Path) -> Vec<(Part, String)> {
+fn compare(path: &Path) -> Vec<(Part, Vec<String>, Vec<String>)> {
     let truth = fs::read_to_string(path.with_extension("json")).unwrap();
     let truth: Value = json::from_str(&truth).unwrap();
     let mut seen = Seen::default();
@@ -196,44 +213,37 @@ fn compare(path: &Path) -> Vec<(Part, String)> {
     let Value::Object(object) = &truth else {
         panic!("no object")
     };
-    assert_eq!(
-        format!("{:?}", object["frames"]),
-        format!("{:?}", Value::Number(json::Number::U64(seen.frames as u64)))
+    let frames = &object["frames"];
+    assert!(
+        matches!(frames, Value::Number(Number::U64(n)) if *n == seen.frames),
+        "{path:?}"
     );
     let set = |set: BTreeSet<String>| set.into_iter().collect::<Vec<_>>();
     let sorted = |mut list: Vec<String>| {
         list.sort();
         list
     };
+    let hosts = pairs(&truth, "arp_hosts");
+    // "Of these", says the README; the list itself has more.
+    let mut others = pairs(&truth, "arp_sender_differs_from_frame");
+    others.retain(|pair| hosts.contains(pair));
     let parts = [
-        (Part::Arp, set(seen.arp), sorted(pairs(&truth, "arp_hosts"))),
-        (
-            Part::ArpOther,
-            set(seen.arp_other),
-            sorted(pairs(&truth, "arp_sender_differs_from_frame")),
-        ),
+        (Part::Arp, set(seen.arp), sorted(hosts)),
+        (Part::ArpOther, set(seen.arp_other), sorted(others)),
         (Part::Ndp, set(seen.ndp), sorted(pairs(&truth, "ndp_hosts"))),
         (Part::Dhcp, seen.dhcp, messages(&truth)),
         (Part::Ptr, seen.ptr, pairs(&truth, "dns_ptr")),
     ];
     let differing = parts.into_iter().filter(|(_, ours, truth)| ours != truth);
     differing
-        .map(|(part, ours, truth)| (part, difference(&ours, &truth)))
+        .map(|(part, ours, truth)| (part, only(&ours, &truth), only(&truth, &ours)))
         .collect()
 }
 
-/// What one list has and the other has not, and how long they are.
-fn difference(ours: &[String], truth: &[String]) -> String {
-    let only = |these: &[String], those: &[String]| {
-        let only = these.iter().filter(|line| !those.contains(line)).cloned();
-        only.collect::<Vec<_>>()
-    };
-    let (more, less) = (only(ours, truth), only(truth, ours));
-    format!(
-        "only ours {more:#?}, only theirs {less:#?}, {} and {} in all",
-        ours.len(),
-        truth.len()
-    )
+/// What these have and those have not.
+fn only(these: &[String], those: &[String]) -> Vec<String> {
+    let only = these.iter().filter(|line| !those.contains(line));
+    only.cloned().collect()
 }
 
 fn captures(folder: &Path) -> Vec<PathBuf> {
@@ -258,13 +268,17 @@ fn the_decoders_agree_with_tshark() {
     let mut explained = Vec::new();
     for path in &paths {
         let name = path.file_stem().unwrap().to_str().unwrap();
-        for (part, difference) in compare(path) {
-            match DIFFERENCES
-                .iter()
-                .find(|known| (known.0, known.1) == (name, part))
-            {
-                Some(known) => explained.push(known),
-                None => writeln!(wrong, "{name}: {part:?}: {difference}").unwrap(),
+        for (part, ours, theirs) in compare(path) {
+            let known = DIFFERENCES.iter().find(|known| {
+                let (known_name, known_part, _, more, less) = **known;
+                (known_name, known_part, more, less) == (name, part, ours.len(), theirs.len())
+            });
+            match known {
+                Some(known) => explained.push(known.2),
+                None => {
+                    let both = format!("only ours {ours:#?}, only theirs {theirs:#?}");
+                    writeln!(wrong, "{name}: {part:?}: {both}").unwrap();
+                }
             }
         }
     }

@@ -253,3 +253,55 @@ fn an_api_gets_documents_with_a_key_that_names_them() {
     assert_eq!(documents.len(), 3);
     refused(&api(&Server::start(|_, _| status(409)), &[]), 1, &["409"]);
 }
+
+#[test]
+fn what_a_build_leaves_out_is_named() {
+    let server = Server::start(|_, _| status(201));
+    let gzip = elastic(&server, &["--gzip"]);
+    let https = netmon(&[
+        "--interval",
+        "100ms",
+        "--api-url",
+        "https://127.0.0.1:9/",
+        "--retry-secs",
+        "0",
+    ]);
+    if cfg!(feature = "gzip") {
+        done(&gzip);
+        let request = server.requests().pop().unwrap();
+        assert_eq!(request.header("content-encoding"), "gzip");
+        assert_eq!(request.body[..2], [0x1f, 0x8b]);
+    } else {
+        refused(&gzip, 2, &["--gzip", "feature 'gzip'"]);
+    }
+    if cfg!(feature = "tls") {
+        refused(&https, 1, &["connection refused"]);
+    } else {
+        refused(&https, 2, &["https", "feature 'tls'"]);
+    }
+}
+
+#[test]
+fn certificates_that_cannot_be_read_are_named() {
+    if !cfg!(feature = "tls") {
+        return;
+    }
+    for (file, words) in [
+        ("/nonexistent", "No such file"),
+        ("/etc/passwd", "no certificate"),
+    ] {
+        let args = [
+            "--interval",
+            "100ms",
+            "--eshost",
+            "https://127.0.0.1:9",
+            "--ca",
+            file,
+        ];
+        refused(
+            &netmon(&args),
+            1,
+            &["elastic https://127.0.0.1:9", file, words, "--ca"],
+        );
+    }
+}

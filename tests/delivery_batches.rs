@@ -36,7 +36,7 @@ fn each_document_of_a_bulk_request_has_its_own_fate() {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     for words in [
         "sent 4, retried 2, dropped 0, dead-lettered 1",
-        "1 refused by the server",
+        "refused by the server: 1",
     ] {
         assert!(stderr(&output).contains(words), "{words}: {output:?}");
     }
@@ -73,7 +73,7 @@ fn a_batch_that_is_refused_whole_is_halved_down_to_the_bad_document() {
     // Of 5 documents 2 are taken; of the other 3 the first stands alone at last.
     assert!(stderr(&output).contains("sent 4"), "{output:?}");
     assert!(
-        stderr(&output).contains("1 refused by the server"),
+        stderr(&output).contains("refused by the server: 1"),
         "{output:?}"
     );
 }

@@ -98,18 +98,18 @@ impl Sending {
         }
         if dropped + dead_lettered > 0 {
             log::error!(
-                "{name}: {dropped} documents dropped, {dead_lettered} refused by the server"
+                "{name}: documents dropped: {dropped}, refused by the server: {dead_lettered}"
             );
         }
         if in_memory > 0 {
-            log::error!("{name}: {in_memory} documents not delivered: {why}");
+            log::error!("{name}: documents not delivered: {in_memory}; {why}");
         }
         if let Some(directory) = &self.directory
             && queue > in_memory
         {
             let left = queue - in_memory;
             log::warn!(
-                "{name}: {left} documents left in spool {}: {why}",
+                "{name}: documents left in spool {}: {left}; {why}",
                 quoted(directory)
             );
         }

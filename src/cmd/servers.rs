@@ -140,11 +140,10 @@ impl Servers {
                 quoted(directory)
             )));
         }
-        let once = single && directory.is_none();
-        let patience = if once {
-            Patience::Once(self.retry)
-        } else {
-            Patience::Service
+        let patience = match (single, &directory) {
+            (true, None) => Patience::Once(self.retry),
+            (true, Some(_)) => Patience::Run,
+            (false, _) => Patience::Service,
         };
         let shipper = Shipper::start(queue, outputs, splice, patience).map_err(no_thread)?;
         Ok(Sending {
@@ -238,7 +237,9 @@ fn api(options: &Options) -> Result<Option<Planned>, Failure> {
     let auth = secret(&options.api_key, &options.api_key_file, "api-key")?;
     let identity = identity::hash(&["api", &url, ""]);
     let array = config::integer_or("--batch", &options.batch, 1, 1..=5_000)? > 1;
-    let name = format!("api {url}");
+    // Without the path, in which some services put a secret.
+    let server = url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+    let name = format!("api {server}");
     // The path is kept as it was written: to some servers the slash at its end matters.
     let url = if text.ends_with('/') {
         format!("{url}/")

@@ -210,8 +210,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_request_is_read_back(source: [u8; 6], sender: [u8; 4], target: [u8; 4], noise: Vec<u8>) {
+        fn any_bytes_are_read_without_panic(noise: Vec<u8>) {
             let _ = parse(&noise);
+        }
+
+        #[test]
+        fn a_request_is_read_back(source: [u8; 6], sender: [u8; 4], target: [u8; 4]) {
             let bytes = request(Mac(source), sender.into(), target.into());
             let frame = frame::parse(&bytes).unwrap();
             prop_assert_eq!(frame.ethertype, Some(frame::ARP));

@@ -117,9 +117,11 @@ mod tests {
     const SOURCE: Mac = Mac([2, 0, 0, 0, 0, 1]);
     const ADDRESSES: [u8; 12] = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1];
 
+    type Seen<'a> = (Option<u16>, &'a [u16], &'a [u8]);
+
     /// Ethertype, VLANs and payload of what follows the addresses.
     #[track_caller]
-    fn check(rest: &[u8], expected: Result<(Option<u16>, &[u16], &[u8]), Malformed>) {
+    fn check(rest: &[u8], expected: Result<Seen, Malformed>) {
         let bytes = [&ADDRESSES, rest].concat();
         let frame = parse(&bytes);
         if let Ok(frame) = frame {

@@ -16,8 +16,8 @@ use crate::model::addr::Mac;
 pub enum Malformed {
     /// The IPv6 headers are wrong or cut.
     Ip,
-    /// A message of neighbour discovery that RFC 4861 section 6.1 or 7.1 tells to discard: hop limit
-    /// not 255, wrong checksum, code or length, an option of length zero.
+    /// A message that RFC 4861 section 6.1 or 7.1 tells to discard: hop limit not 255, wrong
+    /// checksum, code or length, an option of length zero.
     Discarded,
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Lists of vendors: ieee-data's oui.txt, mam.txt and oui36.txt, nmap's nmap-mac-prefixes, arp-scan's
-//! ieee-oui.txt and mac-vendor.txt. The form is told line by line; no list is held in memory.
+//! Lists of vendors: ieee-data's oui.txt, mam.txt and oui36.txt, nmap's nmap-mac-prefixes,
+//! arp-scan's ieee-oui.txt and mac-vendor.txt. The form is told line by line; no list is held.
 
 use crate::model::addr::{Mac, hex_digit};
 use crate::model::name::{VendorName, lossy};
@@ -273,7 +273,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_read_without_panic(noise: Vec<u8>, text in "[0-9A-F-]{0,14} (\\(base 16\\)|\\(hex\\))? ?a?") {
+        fn any_bytes_are_read_without_panic(
+            noise: Vec<u8>,
+            text in "[0-9A-F-]{0,14} (\\(base 16\\)|\\(hex\\))? ?a?",
+        ) {
             let mut reader = Reader { base: Some(0xff_ffff) };
             let mut wanted = [Mac::NULL, Mac([0x55; 6]), Mac::BROADCAST].map(Wanted::new);
             for line in [&noise[..], text.as_bytes()] {
@@ -286,7 +289,11 @@ mod tests {
         }
 
         #[test]
-        fn each_address_of_a_block_and_no_other_is_found(first: [u8; 6], bits in 4_u8..=12, other: [u8; 6]) {
+        fn each_address_of_a_block_and_no_other_is_found(
+            first: [u8; 6],
+            bits in 4_u8..=12,
+            other: [u8; 6],
+        ) {
             let bits = 4 * bits;
             let assignment = Assignment { first: Mac(first), bits, vendor: b"x" };
             let mut wanted = [Mac(first), Mac(other)].map(Wanted::new);

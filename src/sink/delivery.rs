@@ -18,6 +18,9 @@ use core::time::Duration;
 const SERVICE_CEILING: Duration = Duration::from_secs(300);
 const ONCE_CEILING: Duration = Duration::from_secs(4);
 
+/// With less time than this for an answer, its want says nothing about the server.
+const HURRY: Duration = Duration::from_secs(2);
+
 /// One output at work.
 pub(super) struct Delivery {
     shared: Arc<Shared>,
@@ -30,6 +33,8 @@ pub(super) struct Delivery {
     composed: Composed,
     /// The last try failed, and was said.
     failing: bool,
+    /// A document was refused since the last one that was taken, and that was said.
+    refusing: bool,
 }
 
 impl Delivery {
@@ -41,7 +46,7 @@ impl Delivery {
         patience: Patience,
     ) -> Self {
         let backoff = Backoff::new(match patience {
-            Patience::Once(_) => ONCE_CEILING,
+            Patience::Once(_) | Patience::Run => ONCE_CEILING,
             Patience::Service => SERVICE_CEILING,
         });
         let (batch, composed) = (Batch::default(), Composed::default());
@@ -55,6 +60,7 @@ impl Delivery {
             batch,
             composed,
             failing: false,
+            refusing: false,
         }
     }
 
@@ -80,13 +86,11 @@ impl Delivery {
                     self.shared.lock().progress[self.index].retried += group.len() as u64;
                 }
                 tried = true;
-                let outcome = self.output.send(
-                    &self.batch,
-                    &group,
-                    self.splice,
-                    &mut self.composed,
-                    self.shared.time_left(),
-                );
+                let left = self.shared.time_left();
+                let composed = &mut self.composed;
+                let outcome = self
+                    .output
+                    .send(&self.batch, &group, self.splice, composed, left);
                 if let Outcome::All(Decision {
                     verdict: Verdict::Refused,
                     ..
@@ -98,7 +102,7 @@ impl Delivery {
                     continue;
                 }
                 if let Some(decision) = self.settle(&mut group, outcome)
-                    && !self.wait(decision)
+                    && !self.wait(decision, left)
                 {
                     return false;
                 }
@@ -130,6 +134,7 @@ impl Delivery {
             false
         });
         if sent > 0 {
+            self.refusing = false;
             self.shared.lock().progress[self.index].sent += sent;
         }
         if again.is_none() {
@@ -141,19 +146,22 @@ impl Delivery {
         again
     }
 
-    /// Waits before another try; false when there is none.
-    fn wait(
-        &mut self,
-        Decision {
-            verdict, reason, ..
-        }: Decision,
-    ) -> bool {
-        self.failed(&reason);
+    /// Waits before another try; false when there is none. The last one had `left` for an answer.
+    fn wait(&mut self, decision: Decision, left: Duration) -> bool {
+        let Decision {
+            verdict,
+            status,
+            reason,
+        } = decision;
+        // That a hurried last try got no answer hides what was wrong before.
+        if status != 0 || !self.failing || left > HURRY {
+            self.failed(&reason);
+        }
         let first = !core::mem::replace(&mut self.failing, true);
         let name = &self.output.name;
         let wait = match (verdict, self.patience) {
             (Verdict::SetUpWrong, Patience::Once(_)) => return false,
-            (Verdict::SetUpWrong, Patience::Service) => self.backoff.set_up_wrong(random::bits()),
+            (Verdict::SetUpWrong, _) => self.backoff.set_up_wrong(random::bits()),
             (Verdict::Again(asked), _) => self.backoff.failed(random::bits(), asked),
             (Verdict::Delivered | Verdict::Refused, _) => return true,
         };
@@ -169,7 +177,7 @@ impl Delivery {
     }
 
     /// Puts a document aside that the server will never take.
-    fn refuse(&self, at: usize, decision: Decision) {
+    fn refuse(&mut self, at: usize, decision: Decision) {
         self.failed(&decision.reason);
         let name = &self.output.name;
         let mut line = Vec::new();
@@ -179,13 +187,19 @@ impl Delivery {
         state.progress[self.index].dead_lettered += 1;
         let kept = state.queue.bury(&line);
         drop(state);
-        if self.patience == Patience::Service {
-            let fate = if kept {
-                "kept among the dead letters"
-            } else {
-                "dropped"
-            };
-            log::error!("{name}: {}; the document is {fate}", decision.reason);
+        let fate = if kept {
+            "kept among the dead letters"
+        } else {
+            "dropped"
+        };
+        let first = !core::mem::replace(&mut self.refusing, true);
+        if first && self.patience == Patience::Service {
+            log::error!(
+                "{name}: {}; the document is {fate}, as are further ones",
+                decision.reason
+            );
+        } else {
+            log::info!("{name}: {}; the document is {fate}", decision.reason);
         }
     }
 

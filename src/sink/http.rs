@@ -3,6 +3,7 @@
 
 use std::io::Read;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver as UreqResolver};
@@ -72,6 +73,8 @@ pub struct Answer {
 pub struct Client {
     agent: Agent,
     times: Times,
+    /// The server has answered before.
+    answered: AtomicBool,
 }
 
 impl Client {
@@ -94,7 +97,11 @@ impl Client {
             .max_idle_connections(1);
         let config = secure::configure(builder, trust)?.build();
         let agent = Agent::with_parts(config, DefaultConnector::default(), Names(resolver));
-        Ok(Self { agent, times })
+        Ok(Self {
+            agent,
+            times,
+            answered: AtomicBool::new(false),
+        })
     }
 
     /// Sends a request and reads the answer, in `at_most` or the configured time if that is less.
@@ -117,6 +124,7 @@ impl Client {
         }
         let builder = builder.config().timeout_global(Some(total)).build();
         let response = builder.send(request.body)?;
+        self.answered.store(true, Ordering::Relaxed);
         let header = |name| {
             response
                 .headers()
@@ -150,15 +158,22 @@ impl Client {
                     self.times.connect
                 )
             }
-            Error::Timeout(_) => format!("no answer within {total:?}"),
+            Error::Timeout(_) => format!("no answer within {total:.0?}"),
             Error::HostNotFound => "the name is unknown; check it, or the name server".to_owned(),
             Error::Io(error) => match error.kind() {
                 std::io::ErrorKind::ConnectionRefused => {
                     "connection refused; is the server running there?".to_owned()
                 }
-                std::io::ErrorKind::UnexpectedEof if url.starts_with("https:") => {
-                    "closed during TLS; does the server speak plain http:// at this port?"
-                        .to_owned()
+                std::io::ErrorKind::UnexpectedEof if self.answered.load(Ordering::Relaxed) => {
+                    "the connection was closed without an answer".to_owned()
+                }
+                std::io::ErrorKind::UnexpectedEof => {
+                    let other = if url.starts_with("https:") {
+                        "http://"
+                    } else {
+                        "https://"
+                    };
+                    format!("closed without an answer; does the port speak {other} instead?")
                 }
                 _ => format!("the connection failed: {error}"),
             },

@@ -115,6 +115,13 @@ impl MemoryQueue {
         while self.ring.start < least.unwrap_or(self.ring.end) {
             self.ring.skip();
         }
+        if self.ring.start == self.ring.end {
+            // Empty: begin at the front again, where the memory has been touched already.
+            self.ring.rewind();
+            for output in &mut self.outputs {
+                (output.confirmed, output.read) = (0, 0);
+            }
+        }
     }
 
     /// What the output has not yet confirmed.
@@ -151,7 +158,7 @@ impl MemoryQueue {
     }
 }
 
-/// Bytes that go round; positions count from the start of the process.
+/// Bytes that go round; positions count from the last time that it was empty.
 #[derive(Debug)]
 struct Ring {
     bytes: Box<[u8]>,
@@ -200,6 +207,11 @@ impl Ring {
             sequence: u64::from_le_bytes(sequence),
             wall: Wall::from_us(u64::from_le_bytes(wall)),
         }
+    }
+
+    /// Starts over, empty.
+    fn rewind(&mut self) {
+        (self.start, self.end) = (0, 0);
     }
 
     /// Takes out the first document.

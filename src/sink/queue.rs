@@ -186,7 +186,11 @@ impl Queue {
 
     /// What output `index` has not decided yet and will not outlive the process.
     pub fn waiting_in_memory(&self, index: usize) -> u64 {
-        self.memory.waiting(index).documents
+        let in_hand = self
+            .disk
+            .as_ref()
+            .map_or(0, |disk| disk.only_in_hand(index));
+        in_hand + self.memory.waiting(index).documents
     }
 
     /// Documents that made room for others before output `index` could take them.

@@ -28,6 +28,8 @@ const LAST_TRY: Duration = Duration::from_millis(200);
 pub enum Patience {
     /// One document, for so long; what only a person can mend ends it at once.
     Once(Duration),
+    /// One run, until it is told to close; the spool keeps the rest for the next one.
+    Run,
     /// Until it is told to close, and again after a restart when there is a spool.
     Service,
 }
@@ -108,9 +110,7 @@ impl Shipper {
         for (index, output) in outputs.into_iter().enumerate().filter(|_| sends) {
             let delivery = Delivery::new(shared.clone(), index, output, splice, patience);
             let thread = thread::Builder::new().name(format!("output-{index}"));
-            thread
-                .stack_size(256 * 1_024)
-                .spawn(move || delivery.run())?;
+            thread.spawn(move || delivery.run())?;
         }
         Ok(Self {
             shared,

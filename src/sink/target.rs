@@ -124,7 +124,12 @@ impl Output {
 /// The start of what a server said: enough to understand, too little to flood a log. Of a page for
 /// browsers nothing is worth showing.
 pub fn brief(text: &str) -> &str {
-    let line = text.trim().lines().next().unwrap_or_default();
+    let line = text
+        .trim()
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches([';', '.', ' ']);
     if line.starts_with('<') {
         ""
     } else {

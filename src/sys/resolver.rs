@@ -112,4 +112,17 @@ mod tests {
             .unwrap();
         assert!(found.iter().all(|address| address.ip().is_loopback()));
     }
+
+    #[test]
+    fn a_thousand_questions_leave_no_threads_behind() {
+        let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
+        let resolver = Resolver::start().unwrap();
+        let before = threads();
+        for _ in 0..1_000 {
+            let answer = resolver.resolve("no-such-name.invalid", 80, Duration::ZERO);
+            assert!(answer.is_err());
+        }
+        // Other tests of this process come and go.
+        assert!(threads() < before + 50, "{} and {before}", threads());
+    }
 }

@@ -53,6 +53,13 @@ judge() {
     if "${@:3}"; then ok "$1"; else bad "$1" "$2"; fi
 }
 
+# holds NAME COMMAND…: ok when the command succeeds; else what it said.
+holds() {
+    local name=$1 said
+    shift
+    if said=$("$@" 2>&1); then ok "$name"; else bad "$name" "$* failed: $said"; fi
+}
+
 # is NAME EXPECTED FOUND
 is() {
     judge "$1" "expected $2, found $3" [ "$2" = "$3" ]
@@ -60,11 +67,11 @@ is() {
 
 # at_most NAME LIMIT FOUND, at_least: whole numbers.
 at_most() {
-    judge "$1 ($3, at most $2)" "too much" [ "$3" -le "$2" ]
+    judge "$1 (${3:-nothing}, at most $2)" "too much" [ "${3:-$(($2 + 1))}" -le "$2" ]
 }
 
 at_least() {
-    judge "$1 ($3, at least $2)" "too little" [ "$3" -ge "$2" ]
+    judge "$1 (${3:-nothing}, at least $2)" "too little" [ "${3:-$(($2 - 1))}" -ge "$2" ]
 }
 
 # ended NAME STATUS [PATTERN]: the last run ended so, and one line of its standard error matches the
@@ -162,13 +169,15 @@ wait_nv() {
     cat "$work/err" >>"$work/err.all"
 }
 
-# netmon ARGUMENT…: one short window, at most 120 s; $status, $seconds, $work/out, $work/err.
+# netmon ARGUMENT…: one short window (or --replay), at most 120 s; $status, $seconds, $work/out,
+# $work/err.
 netmon() {
     loopback_only "$@"
-    local add=()
+    local add=() window=(--interval 100ms)
+    [[ " $* " != *" --replay "* ]] || window=()
     read -ra add <<<"${LAB_ENV:-}"
     began=$SECONDS
-    timeout -k 5 120 env -i PATH="$PATH" "${add[@]}" "$nv" netmon --interval 100ms "$@" \
+    timeout -k 5 120 env -i PATH="$PATH" "${add[@]}" "$nv" netmon "${window[@]}" "$@" \
         >"$work/out" 2>"$work/err" && status=0 || status=$?
     seconds=$((SECONDS - began))
     cat "$work/err" >>"$work/err.all"

@@ -32,6 +32,8 @@ run http --eshost "127.0.0.1:$port"
 stub --tls "$work/tls/server.pem" "$work/tls/server.key" es
 https_log=$stub_log
 run https --eshost "https://localhost:$port" --ca "$work/bundle.pem"
+stub es
+run small --eshost "127.0.0.1:$port" --spool-kib 64
 stub bye
 run each --eshost "127.0.0.1:$port"
 stub --tls "$work/tls/server.pem" "$work/tls/server.key" bye
@@ -52,7 +54,7 @@ while [ $alive = 1 ]; do
     done
     sleep 0.2
 done
-for name in none http https each secure; do
+for name in none small http https each secure; do
     wait "${watched[$name]}" && status=0 || status=$?
     is "$name: exit status" 0 "$status"
     at_most "$name: KiB of growth after the first fifth" $flat_kib \
@@ -67,6 +69,6 @@ is "http: all stored" "$sends" "$(asked 'log[-1]["stored"]')"
 stub_log=$https_log
 is "https: all stored" "$sends" "$(asked 'log[-1]["stored"]')"
 printf 'KiB at the peak:'
-for name in none http https each secure; do printf ' %s %s' "$name" "${peak[$name]}"; done
+for name in none small http https each secure; do printf ' %s %s' "$name" "${peak[$name]}"; done
 printf ' (%s certificates)\n' "$(grep -c BEGIN "$work/bundle.pem")"
 finish

@@ -7,7 +7,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 documents=${1:-1000}
 threads_limit=4
-rss_more_kib=256
+rss_more_kib=576 # what waits: MEMORY_QUEUE_BYTES_MAX is 512 KiB
 need_program
 private=(--net --mount)
 [ "$(id -u)" = 0 ] || private=(--user --map-root-user --net --mount)
@@ -29,7 +29,7 @@ fcntl.ioctl(s, 0x8914, struct.pack("16sh14x", b"lo", 0x49))
 P
         mount --bind "$2/resolv.conf" /etc/resolv.conf
         python3 "$1/resolver.py" "$4" "$2/$3.queries" &
-        python3 "$1/stub.py" --port-file "$2/$3.port" --log "$2/$3.requests" keep,bye &
+        python3 "$1/stub.py" --port-file "$2/$3.port" --log "$2/$3.requests" bye &
         trap "kill -9 \$(jobs -p)" EXIT
         trap "exit 1" TERM
         until [ -s "$2/$3.port" ]; do sleep 0.1; done
@@ -65,7 +65,7 @@ follow() {
     {
         printf '%s: %s documents, %s queries, %s requests, exit status %s; ' "$name" "$documents" \
             "$(cat "$work/$name.queries" 2>/dev/null || echo 0)" \
-            "$(wc -l <"$work/$name.requests" 2>/dev/null || echo 0)" "$(cat "$work/$name.status")"
+            "$(grep -c . "$work/$name.requests" 2>/dev/null || :)" "$(cat "$work/$name.status")"
         printf 'threads %s, RSS %s then %s KiB\n' "$threads_most" "$rss_early" "$rss_late"
     } >&2
     echo "$threads_most $((rss_late - rss_early))"
@@ -86,5 +86,5 @@ done
 is "silent: it fails in the end" 1 "$(cat "$work/silent.status")"
 judge "silent: it says that the name does not resolve" "$(tail -5 "$work/silent.err")" \
     grep -Eiq 'resolv|name' "$work/silent.err"
-at_least "mostly: what came through" 1 "$(wc -l <"$work/mostly.requests")"
+at_least "mostly: what came through" 1 "$(grep -c . "$work/mostly.requests" || :)"
 finish

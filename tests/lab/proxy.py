@@ -21,8 +21,10 @@ OPEN = set()
 
 def reset(writer):
     sock = writer.get_extra_info("socket")
-    if sock is not None:
+    try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    except (AttributeError, OSError):
+        pass # it is closed already
     writer.transport.abort()
 
 

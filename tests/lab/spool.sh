@@ -6,7 +6,12 @@ set -euo pipefail
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_program
-nobody=127.0.0.1:$(free_port) # nothing listens there
+nobody=127.0.0.1:$(free_port) # nothing listens there, but for `up`
+
+# up: a server there, too.
+up() {
+    stub --port "${nobody#*:}" es
+}
 
 # four NAME OPTION…: four runs at once; exit statuses in $codes, lines said in $work/four.N.
 four() {
@@ -31,18 +36,19 @@ at_once() {
     done
     is "each said one line" "1 1 1 1" "$(wc -l "$work"/four.? | awk '$2 != "total" { print $1 }' |
         xargs)"
-    stub es
+    up
     for round in 1 2 3; do
-        four --eshost "127.0.0.1:$port" --spool "$spool" --retry-secs 10
+        four --eshost "$nobody" --spool "$spool" --retry-secs 10
         is "four at once, server up, round $round" 0000 "$codes"
     done
     local try
     for try in 1 2 3 4 5; do
-        netmon --eshost "127.0.0.1:$port" --spool "$spool" --retry-secs 10
+        netmon --eshost "$nobody" --spool "$spool" --retry-secs 10
         [ -s "$work/err" ] || break
     done
     judge "the queue is empty after $try more" "$(cat "$work/err")" [ ! -s "$work/err" ]
     is "all are stored" "$((24 + try))" "$(asked 'log[-1]["stored"]')"
+    kill "$stub_pid"
 }
 
 changed() {
@@ -58,7 +64,7 @@ changed() {
     netmon --api-url "http://127.0.0.1:$port/v1/documents" --api-key k --spool "$spool"
     is "another kind of output: its own document" "0 1 0" \
         "$status $(asked 'len(log)' 'sum("wrong" in r for r in log)')"
-    stub --port "${nobody#*:}" es
+    up
     netmon --eshost "$nobody" --esindex one --spool "$spool"
     ended "the first output again, its server is up" 0
     is "what was left for it is delivered, nothing else" 2 "$(asked 'log[-1]["stored"]')"

@@ -12,8 +12,9 @@ path, headers, body, step. Steps:
   STATUS[,H:V…]   that status with a JSON body and these headers (v may name {port})
   item,STATUS,…   200, and a bulk answer whose items have these statuses in turn
   keep,STEP       does as es, then answers as STEP: stored, but the client cannot know
-  garbage, never, endless, endless-header, endless-line, trickle, close, cut, half, deaf, bye,
-  lies            see `Wild`
+  bye             does as es, or says 201 to an API, promises to go on, and closes
+  garbage, never, endless, endless-header, endless-line, trickle, close, cut, half, deaf, lies
+                  see `Wild`
 """
 import argparse
 import gzip
@@ -171,10 +172,6 @@ class Wild:
         conn.shutdown(socket.SHUT_WR)
         self.never(conn)
 
-    def bye(self, conn):
-        """A good answer that promises to go on, then the end: closes after each request."""
-        conn.sendall(answer(201))
-
     def lies(self, conn):
         """A bulk answer without items, to any request."""
         conn.sendall(answer(200, b'{"took":1,"errors":false,"items":[]}', close=True))
@@ -216,6 +213,9 @@ class Stub:
 
     def read(self, stream, conn):
         """The next request, or None at the end."""
+        if stream.peek(1)[:1] == b"\x16": # a TLS client at a plain port
+            conn.sendall(answer(400, b"{}", close=True))
+            return None
         first = stream.readline(65536).decode("latin-1").split()
         if len(first) < 3:
             return None
@@ -262,8 +262,10 @@ class Stub:
             elastic(request)
             step = step[len("keep,"):]
         made = b""
-        if step == "es":
+        if step == "es" or (step == "bye" and request["path"] != "/v1/documents"):
             made = elastic(request)
+        elif step == "bye":
+            made = answer(201)
         elif step == "api":
             made = api(request, self.options.key)
         elif step.startswith("item,"):
@@ -275,7 +277,7 @@ class Stub:
         self.note({"n": n, "conn": number, "step": shown, "stored": len(STORED), **request})
         if made:
             conn.sendall(made)
-            return True
+            return step != "bye"
         getattr(Wild(), step.replace("-", "_"))(conn)
         return False
 

@@ -104,7 +104,7 @@ impl Job<'_> {
                 Err(_) => {}
             }
             if woken == Woken::Terminate || made == count {
-                log::info!("ended by {woken:?} after {made} windows");
+                log::info!("windows measured: {made}");
                 return Ok(woken);
             }
         }

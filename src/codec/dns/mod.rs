@@ -42,6 +42,7 @@ pub struct Answer {
 
 /// What an answer says.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant)] // One is in hand at a time, and nothing may allocate.
 pub enum Outcome {
     /// The first name there is.
     Name {

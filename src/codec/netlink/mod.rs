@@ -102,6 +102,8 @@ fn parse(kind: u16, body: &[u8]) -> Option<Message> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::net::{IpAddr, Ipv4Addr};
+
     use crate::model::addr::Mac;
     use crate::model::interface::InterfaceName;
     use proptest::prelude::*;
@@ -155,71 +157,54 @@ mod tests {
         assert_eq!(lens, [32, 24, 28].map(|len| int(len).to_vec()));
     }
 
+    /// struct ndmsg of interface 3.
+    fn neighbour_head(family: u8, state: u16, flags: u8) -> Vec<u8> {
+        let head = [&[family, 0, 0, 0][..], &int(3), &state.to_ne_bytes()];
+        [&head.concat()[..], &[flags, 1]].concat()
+    }
+
+    const NEIGHBOUR: Neighbour = Neighbour {
+        index: 3,
+        address: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 9)),
+        mac: Some(MAC),
+        state: 2,
+        router: false,
+    };
+
     #[test]
     fn neighbours_have_an_address_and_a_mac() {
-        let head = |family, state: u16, flags| {
-            [
-                &[family, 0, 0, 0][..],
-                &int(3),
-                &state.to_ne_bytes(),
-                &[flags, 1],
-            ]
-            .concat()
-        };
-        let expected = Neighbour {
-            index: 3,
-            address: [10, 0, 0, 9].into(),
-            mac: Some(MAC),
-            state: 2,
-            router: false,
-        };
-        assert!(
-            expected.is_valid()
-                && !Neighbour {
-                    state: 0x20,
-                    ..expected
-                }
-                .is_valid()
-        );
         let (to, at) = (attribute(1, &[10, 0, 0, 9]), attribute(2, &MAC.0));
-        check(
-            28,
-            &[&head(2, 2, 0), &to, &at, &attribute(3, &[0; 16])],
-            Ok(Message::Neighbour(expected)),
-        );
+        let head = neighbour_head(2, 2, 0);
+        let message = Message::Neighbour(NEIGHBOUR);
+        check(28, &[&head, &to, &at, &attribute(3, &[0; 16])], Ok(message));
         check(
             29,
-            &[&head(2, 2, 0), &at, &to],
-            Ok(Message::NeighbourGone(expected)),
+            &[&head, &at, &to],
+            Ok(Message::NeighbourGone(NEIGHBOUR)),
         );
         let failed = Neighbour {
             mac: None,
             state: 0x20,
             router: true,
-            ..expected
+            ..NEIGHBOUR
         };
-        check(
-            28,
-            &[&head(2, 0x20, 0x80), &to],
-            Ok(Message::Neighbour(failed)),
-        );
+        assert!(NEIGHBOUR.is_valid() && !failed.is_valid());
+        let message = Message::Neighbour(failed);
+        check(28, &[&neighbour_head(2, 0x20, 0x80), &to], Ok(message));
         let six: [u8; 16] = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9];
-        let link_local = Neighbour {
-            address: six.into(),
-            ..expected
-        };
+        let address = six.into();
+        let message = Message::Neighbour(Neighbour {
+            address,
+            ..NEIGHBOUR
+        });
         check(
             28,
-            &[&head(10, 2, 0), &attribute(1, &six), &at],
-            Ok(Message::Neighbour(link_local)),
+            &[&neighbour_head(10, 2, 0), &attribute(1, &six), &at],
+            Ok(message),
         );
-        check(28, &[&head(7, 2, 0), &at], Ok(Message::Other));
-        check(
-            28,
-            &[&head(2, 2, 0), &attribute(1, &six)],
-            Ok(Message::Other),
-        );
-        check(28, &[&head(2, 2, 0)[..11]], Err(Malformed));
+        check(28, &[&neighbour_head(7, 2, 0), &at], Ok(Message::Other));
+        check(28, &[&head, &attribute(1, &six)], Ok(Message::Other));
+        check(28, &[&head[..11]], Err(Malformed));
     }
 
     #[test]

@@ -100,7 +100,7 @@ pub struct Neighbour {
 }
 
 impl Neighbour {
-    /// Whether the kernel holds the MAC address for right: REACHABLE, STALE, DELAY, PROBE, PERMANENT.
+    /// Whether the kernel uses the MAC address: REACHABLE, STALE, DELAY, PROBE, PERMANENT.
     pub fn is_valid(&self) -> bool {
         self.state & (0x02 | 0x04 | 0x08 | 0x10 | 0x80) != 0
     }

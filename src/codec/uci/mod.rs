@@ -372,7 +372,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_to_its_end(noise: Vec<u8>, text in "(config|option|list|[ab'\"\\\\#; \n]){0,30}") {
+        fn any_text_is_read_to_its_end(
+            noise: Vec<u8>,
+            text in "(config|option|list|[ab'\"\\\\#; \n]){0,30}",
+        ) {
             read(&noise);
             read(text.as_bytes());
         }
@@ -380,7 +383,8 @@ mod tests {
         #[test]
         fn what_uci_exports_is_read_back(value in "[^\0]{0,40}") {
             let text = format!("config a 'b'\n\toption c '{}'\n", value.replace('\'', "'\\''"));
-            let expected = [(1, "config \"a\" Some(\"b\")".to_owned()), (2, format!("option \"c\" {value:?}"))];
+            let option = format!("option \"c\" {value:?}");
+            let expected = [(1, "config \"a\" Some(\"b\")".to_owned()), (2, option)];
             prop_assert_eq!(read(text.as_bytes()), expected);
         }
     }

@@ -198,6 +198,12 @@ impl<S: Store> Spool<S> {
         waiting
     }
 
+    /// Of those that wait, how many the output has in hand while their files had to make room: they
+    /// are lost when the process ends before they are decided.
+    pub fn only_in_hand(&self, output: usize) -> u64 {
+        self.outputs[output].in_hand
+    }
+
     /// How many documents were dropped before the output took them.
     pub fn dropped(&self, output: usize) -> u64 {
         self.outputs[output].dropped

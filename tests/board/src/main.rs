@@ -2,6 +2,7 @@
 //! What the virtual board lacks: pairs of interfaces, senders and receivers of frames, an ARP peer.
 
 mod arp;
+mod clock;
 mod frames;
 mod lan;
 mod link;
@@ -14,6 +15,7 @@ board veth A B                 makes two interfaces joined by a cable, and bring
 board up IF…                   brings interfaces up
 board send IF COUNT            sends COUNT frames of the tests' own type
 board count IF COUNT COMMAND…  counts such frames while COMMAND runs; fails unless there are COUNT
+board clock SECONDS            sets the clock to so many seconds since 1970
 board arp IF ADDRESS/LEN COMMAND…  while COMMAND runs, answers ARP requests for these addresses
 board lan IF FIRST ALIVE LOST COMMAND…  while COMMAND runs, ALIVE devices from the address FIRST on
                                answer, each with its own MAC address; LOST percent get lost
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         ["up", names @ ..] if !names.is_empty() => {
             names.iter().try_for_each(|name| link::up(name)).map(|()| 0)
         }
+        ["clock", seconds] => number(seconds).and_then(clock::set).map(|()| 0),
         ["send", name, count] => number(count).and_then(|count| frames::send(name, count)),
         ["count", name, count, command @ ..] if !command.is_empty() => {
             number(count).and_then(|count| frames::count(name, count, spawned(command)))

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What DHCP for IPv4 (RFC 2131, RFC 2132) says of a client: its address and the name it announces.
 
+mod options;
+
 use core::net::Ipv4Addr;
 
 use etherparse::{Ipv4Slice, UdpSlice, ip_number};
 
-use crate::limits::DEVICE_NAME_BYTES_MAX;
 use crate::model::addr::Mac;
-use crate::model::name::{DeviceName, lossy};
+use crate::model::name::DeviceName;
+use options::Options;
 
 /// A message of a client or to one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,8 +82,6 @@ const SERVER_NAME: core::ops::Range<usize> = 44..108;
 const FILE: core::ops::Range<usize> = 108..236;
 /// What options begin with (RFC 2131 section 3).
 const COOKIE: [u8; 4] = [99, 130, 83, 99];
-/// Flag E of option 81: the name is in the encoding of DNS (RFC 4702 section 2.1).
-const ENCODED: u8 = 4;
 
 /// Reads an IPv4 packet (the payload of a frame); `None` when it is not UDP from or to port 67
 /// or 68, or a fragment.
@@ -128,7 +128,7 @@ pub fn parse(datagram: &[u8]) -> Result<Message, Malformed> {
         identifier: None,
     };
     if let Some(options) = datagram[FIXED_BYTES..].strip_prefix(&COOKIE) {
-        let mut found = Found::default();
+        let mut found = Options::default();
         found.walk(options);
         let overload = found.overload;
         if overload & 1 != 0 {
@@ -140,70 +140,6 @@ pub fn parse(datagram: &[u8]) -> Result<Message, Malformed> {
         found.tell(&mut message);
     }
     Ok(message)
-}
-
-/// Values of options; a name that is split over several is whole again (RFC 3396).
-#[derive(Default)]
-struct Found<'a> {
-    kind: Option<&'a [u8]>,
-    requested: Option<&'a [u8]>,
-    identifier: Option<&'a [u8]>,
-    overload: u8,
-    host_name: heapless::Vec<u8, DEVICE_NAME_BYTES_MAX>,
-    full_name: heapless::Vec<u8, DEVICE_NAME_BYTES_MAX>,
-}
-
-impl<'a> Found<'a> {
-    /// Goes through options until the end option, the end, or one that goes beyond it.
-    fn walk(&mut self, mut options: &'a [u8]) {
-        while let [code, rest @ ..] = options {
-            options = match code {
-                0 => rest,
-                255 => return,
-                _ => {
-                    let Some((&len, rest)) = rest.split_first() else {
-                        return;
-                    };
-                    let Some((value, rest)) = rest.split_at_checked(len.into()) else {
-                        return;
-                    };
-                    self.note(*code, value);
-                    rest
-                }
-            };
-        }
-    }
-
-    fn note(&mut self, code: u8, value: &'a [u8]) {
-        match code {
-            12 => append(&mut self.host_name, value),
-            50 => self.requested = self.requested.or(Some(value)),
-            52 => self.overload |= value.first().copied().unwrap_or_default(),
-            53 => self.kind = self.kind.or(Some(value)),
-            61 => self.identifier = self.identifier.or(Some(value)),
-            81 => append(&mut self.full_name, value),
-            _ => {}
-        }
-    }
-
-    fn tell(&self, message: &mut Message) {
-        if let Some(&[kind]) = self.kind {
-            message.kind = Kind::of(kind);
-        }
-        if let Some(&[a, b, c, d]) = self.requested {
-            message.requested = Some(Ipv4Addr::new(a, b, c, d));
-        }
-        if let Some(&[1, a, b, c, d, e, f]) = self.identifier {
-            message.identifier = Some(Mac([a, b, c, d, e, f]));
-        }
-        message.host_name = text(&self.host_name);
-        if let [flags, _, _, name @ ..] = self.full_name.as_slice() {
-            message.full_name = match flags & ENCODED {
-                0 => text(name),
-                _ => text(&dotted(name)),
-            };
-        }
-    }
 }
 
 impl Kind {
@@ -225,35 +161,6 @@ impl Kind {
         ];
         kinds.into_iter().find(|kind| *kind as u8 == number)
     }
-}
-
-/// As much of `value` as there is room for.
-fn append<const N: usize>(whole: &mut heapless::Vec<u8, N>, value: &[u8]) {
-    let room = value.len().min(N - whole.len());
-    let appended = whole.extend_from_slice(&value[..room]);
-    debug_assert!(appended.is_ok());
-}
-
-/// Up to the first NUL, which some clients end a name with (RFC 2132 section 2 asks to strip it).
-fn text(raw: &[u8]) -> Option<DeviceName> {
-    let name = raw.split(|&byte| byte == 0).next().unwrap_or_default();
-    (!name.is_empty()).then(|| lossy(name))
-}
-
-/// Labels as a name with dots; ends at the empty label, or at one that goes beyond the end.
-fn dotted(mut labels: &[u8]) -> heapless::Vec<u8, DEVICE_NAME_BYTES_MAX> {
-    let mut name = heapless::Vec::new();
-    while let [len @ 1..=255, rest @ ..] = labels {
-        let Some((label, rest)) = rest.split_at_checked(usize::from(*len)) else {
-            break;
-        };
-        if !name.is_empty() {
-            append(&mut name, b".");
-        }
-        append(&mut name, label);
-        labels = rest;
-    }
-    name
 }
 
 #[cfg(test)]
@@ -295,7 +202,10 @@ mod tests {
 
     #[test]
     fn a_request_tells_who_asks_for_what() {
-        let message = read(b"\x35\x01\x03\x32\x04\x0a\0\0\x07\0\0\x3d\x07\x01\x02\0\0\0\0\x09\x0c\x02tv\xff\x0c\x01x");
+        let address = b"\x32\x04\x0a\0\0\x07\0\0";
+        let identifier = b"\x3d\x07\x01\x02\0\0\0\0\x09";
+        let name = b"\x0c\x02tv\xff\x0c\x01x";
+        let message = read(&[&b"\x35\x01\x03"[..], address, identifier, name].concat());
         assert_eq!(
             (message.kind, message.client),
             (Some(Kind::Request), Some(MAC))
