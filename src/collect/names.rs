@@ -191,6 +191,3 @@ impl Host {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

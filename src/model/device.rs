@@ -87,7 +87,7 @@ pub struct Devices {
 }
 
 impl Devices {
-    /// Room for `capacity` devices, and for as many addresses: 400 B each when used, and 260 B for a
+    /// Room for `capacity` devices, and for as many addresses: 400 B each when used, 260 B for a
     /// name that the device announced. `seed` is chance.
     pub fn new(capacity: usize, seed: u64) -> Self {
         Self {

@@ -226,7 +226,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_line_is_too_wide(cells in proptest::collection::vec(".{0,40}", 0..20), max in 14_usize..60) {
+        fn no_line_is_too_wide(
+            cells in proptest::collection::vec(".{0,40}", 0..20),
+            max in 14_usize..60,
+        ) {
             let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
             let numbered: Vec<&str> = cells.iter().flat_map(|cell| [*cell, "10"]).collect();
             let shown = table(&numbered, Some(max));

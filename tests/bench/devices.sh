@@ -41,7 +41,8 @@ run() {
     found=$(grep -ciE '02:01(:[0-9a-f]{2}){4}' "$work/out" || true)
     read -r wall user system peak < <(tail -n 1 "$work/time")
     awk -v name="$name" -v found="$found" -v wall="$wall" -v u="$user" -v s="$system" \
-        -v peak="$peak" 'BEGIN { printf "%-34s %6d %8.2f %8.2f %9d\n", name, found, wall, u + s, peak }'
+        -v peak="$peak" 'BEGIN {
+            printf "%-34s %6d %8.2f %8.2f %9d\n", name, found, wall, u + s, peak }'
     if ((found < found_min)) || awk "BEGIN { exit !($wall > $seconds_max) }"; then
         echo "  not kept: at least $found_min in $seconds_max s"
         failed=1
@@ -72,7 +73,8 @@ ip address flush dev lan0
 ip address add 10.9.0.1/22 dev lan0
 echo "/22, 1000 alive"
 run "netvitals devices" 10.9.0.2 1000 0 1000 1.6 "$netvitals" devices -i lan0
-run "netvitals devices --rate 4000" 10.9.0.2 1000 0 1000 1.0 "$netvitals" devices -i lan0 --rate 4000
+run "netvitals devices --rate 4000" 10.9.0.2 1000 0 1000 1.0 \
+    "$netvitals" devices -i lan0 --rate 4000
 if command -v arp-scan >/dev/null; then
     run "arp-scan" 10.9.0.2 1000 0 0 $no arp-scan -I lan0 -q 10.9.0.0/22
 fi

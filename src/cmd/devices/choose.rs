@@ -27,8 +27,8 @@ pub(super) struct Chosen {
     pub(super) prefixes: Vec<Prefix>,
 }
 
-/// The interface that the plan names, else `lan`, else that of the default route; fit to be listened
-/// on.
+/// The interface that the plan names, else `lan`, else that of the default route; fit to be
+/// listened on.
 ///
 /// # Errors
 /// When there is none, or there is no ARP on it.

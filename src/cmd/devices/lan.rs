@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One LAN while it is swept or listened to: sockets, tables, and the turns of the loop.
 
+use std::ffi::CString;
 use std::io;
 
 use core::net::{IpAddr, Ipv4Addr};
@@ -18,6 +19,7 @@ use crate::collect::vendors::Vendors;
 use crate::engine::arp_scan::{Action, ArpScan};
 use crate::failure::Failure;
 use crate::limits::{DEVICES_BEYOND_MAX, DEVICES_HEARD_MAX};
+use crate::model::addr::Mac;
 use crate::model::device::{Devices, Learnt};
 use crate::sys::files::Root;
 use crate::sys::filter::{SNAP_BYTES, Wanted};
@@ -83,24 +85,11 @@ impl Lan {
         } else {
             Ears::Answers
         };
-        let (wanted, outgoing) = match ears {
-            Ears::Answers => (Wanted::Arp, false),
-            Ears::All => (Wanted::Discovery, true),
-        };
-        let socket = PacketSocket::open(chosen.index, wanted, outgoing)
-            .map_err(|error| no_socket(&chosen, &error))?;
-        let capacity = match &scan {
-            Some(scan) => room(scan.targets_count()),
-            None => DEVICES_HEARD_MAX,
-        };
+        let socket = socket(&chosen, ears)?;
+        let targets_count = scan.as_ref().map(ArpScan::targets_count);
+        let capacity = targets_count.map_or(DEVICES_HEARD_MAX, room);
         let devices = Devices::new(capacity, random::bits());
-        let names_path = plan.names.clone();
-        let mut names = Names::new(plan.config, plan.names);
-        names.read(&root).map_err(|error| {
-            let path = names_path.unwrap_or_default();
-            let path = quoted(&path.to_string_lossy());
-            Failure::failed(format_args!("cannot read {path}: {error}; see --names"))
-        })?;
+        let names = names(plan.config, plan.names, &root)?;
         let mut vendors = Vendors::new(plan.oui, capacity);
         vendors.check().map_err(|error| unreadable_list(&error))?;
         Ok(Self {
@@ -331,6 +320,16 @@ impl Lan {
     }
 }
 
+fn names(config: Vec<(Mac, String)>, file: Option<CString>, root: &Root) -> Result<Names, Failure> {
+    let path = file.clone().unwrap_or_default();
+    let mut names = Names::new(config, file);
+    names.read(root).map_err(|error| {
+        let path = quoted(&path.to_string_lossy());
+        Failure::failed(format_args!("cannot read {path}: {error}; see --names"))
+    })?;
+    Ok(names)
+}
+
 /// Rows for a sweep of so many addresses.
 fn room(targets_count: usize) -> usize {
     targets_count * usize::from(ANSWERS_WITH_ROOM) + DEVICES_BEYOND_MAX
@@ -346,15 +345,21 @@ fn unreadable_list(error: &io::Error) -> Failure {
     ))
 }
 
-fn no_socket(chosen: &Chosen, error: &io::Error) -> Failure {
+fn socket(chosen: &Chosen, ears: Ears) -> Result<PacketSocket, Failure> {
     let name = &chosen.name;
-    if error.kind() == io::ErrorKind::PermissionDenied {
-        return Failure::failed(format_args!(
-            "may not send and receive frames on '{name}': CAP_NET_RAW is missing; run as root, or \
-             once: setcap cap_net_raw+ep PATH-OF-NETVITALS"
-        ));
-    }
-    Failure::failed(format_args!(
-        "cannot open a packet socket on '{name}': {error}; the kernel needs CONFIG_PACKET"
-    ))
+    let (wanted, outgoing) = match ears {
+        Ears::Answers => (Wanted::Arp, false),
+        Ears::All => (Wanted::Discovery, true),
+    };
+    PacketSocket::open(chosen.index, wanted, outgoing).map_err(|error| {
+        if error.kind() == io::ErrorKind::PermissionDenied {
+            return Failure::failed(format_args!(
+                "may not send and receive frames on '{name}': CAP_NET_RAW is missing; run as \
+                 root, or once: setcap cap_net_raw+ep PATH-OF-NETVITALS"
+            ));
+        }
+        Failure::failed(format_args!(
+            "cannot open a packet socket on '{name}': {error}; the kernel needs CONFIG_PACKET"
+        ))
+    })
 }

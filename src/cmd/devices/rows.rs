@@ -42,7 +42,8 @@ impl Rows {
         self.others.sort_unstable_by_key(|&row| all[row].mac);
     }
 
-    /// Hands over every row. Active is who was heard within `silence` before `now`; without it, all.
+    /// Hands over every row. Active is who was heard within `silence` before `now`; without it,
+    /// everybody.
     pub(super) fn each<E>(
         &self,
         lan: &Lan,
