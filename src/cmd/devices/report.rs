@@ -160,7 +160,7 @@ fn cells(table: &mut Table, entry: &Entry<'_>) {
     match entry.rtt {
         Some(rtt) => {
             let us = rtt.as_micros();
-            table.cell(format_args!("{}.{:02} ms", us / 1_000, us % 1_000 / 10));
+            table.cell(format_args!("{}.{:03} ms", us / 1_000, us % 1_000));
         }
         None => table.cell(""),
     }

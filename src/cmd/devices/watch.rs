@@ -35,6 +35,9 @@ const FORGET: Duration = Duration::from_secs(86_400);
 /// A device is marked as new for so long.
 const NEW: Duration = Duration::from_secs(60);
 
+/// Files with names are read again after so long, and when somebody is new.
+const REREAD: Duration = Duration::from_secs(60);
+
 /// What is shown is made anew at most so often.
 const REFRESH: Duration = Duration::from_millis(500);
 
@@ -87,15 +90,21 @@ pub(super) fn run(lan: &mut Lan, report: &mut Report, how: How, json: bool) -> R
 impl Watch<'_> {
     fn sweeps(&mut self, lan: &mut Lan, start: Mono) -> Result<Woken, Failure> {
         let mut cadence = Cadence::new(start, INTERVAL);
-        let mut reread = false;
+        let (mut read, mut known) = (start, 0);
         loop {
             let begun = clock::mono();
             if lan.sweep(|lan, now| self.refresh(lan, now))? == Woken::Terminate {
                 return Ok(Woken::Terminate);
             }
-            lan.look_around(reread)?;
-            reread = true;
             let now = clock::mono();
+            // Who is new has most likely a new lease.
+            let count = lan.listener.devices.devices().len();
+            let fresh = core::mem::replace(&mut known, count) < count && self.settled.is_some();
+            let reread = fresh || now.since(read) >= REREAD;
+            lan.look_around(reread)?;
+            if reread {
+                read = now;
+            }
             self.silence = INTERVAL.max(now.since(begun)) * SILENT_SWEEPS;
             self.settled = self.settled.or(Some(now));
             // Without room for others, whoever is gone has to go.
