@@ -78,6 +78,38 @@ pub const RANGES_MAX: usize = 64;
 /// Bytes of one word of a UCI file. 1 KiB, two at once. Longer: an error with its line.
 pub const UCI_WORD_BYTES_MAX: usize = 1_024;
 
+/// Addresses of one device, of IPv4 and of IPv6 each (documents.md). 160 B. Full: the one that was
+/// not seen for longest goes.
+pub const DEVICE_ADDRESSES_MAX: usize = 8;
+
+/// Devices that a sweep has room for beyond two for each address it asks: those that claim an
+/// address as the third, that nobody asked, that are known by IPv6 only. 400 B each when used, the
+/// name that they announce 260 B more. Full: counted and said.
+pub const DEVICES_BEYOND_MAX: usize = 1_024;
+
+/// Devices that listening alone has room for: a /20. Full: refused, counted and said.
+pub const DEVICES_HEARD_MAX: usize = 4_096;
+
+/// Other devices that are named when they claim the same address. 48 B while it is shown. More:
+/// left out.
+pub const CONFLICT_MACS_MAX: usize = 8;
+
+/// Bytes of one device in a document, at worst. 4 KiB, once.
+pub const DEVICE_DOCUMENT_BYTES_MAX: usize = 4_096;
+
+/// Addresses whose names are asked for by PTR, and kept. 300 B each when used: 1.2 MiB. Full:
+/// further ones have no name from there.
+pub const PTR_NAMES_MAX: usize = 4_096;
+
+/// Names from files. 32 B each, and [`FILE_NAMES_BYTES_MAX`]. Full: the rest is left out and said.
+pub const FILE_NAMES_MAX: usize = 8_192;
+
+/// Bytes of all names from files: 256 KiB when used. Full: the rest is left out and said.
+pub const FILE_NAMES_BYTES_MAX: usize = 256 * 1_024;
+
+/// Bytes of a configuration in UCI text. Larger: refused.
+pub const CONFIG_BYTES_MAX: usize = 1_024 * 1_024;
+
 const _: () = {
     assert!(
         INTERFACE_NAME_BYTES_MAX >= 3 * 15,

@@ -29,6 +29,12 @@ impl Mono {
                 .saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)),
         )
     }
+
+    /// The moment `span` earlier; the clock's start when that is before it.
+    pub fn before(self, span: Duration) -> Self {
+        let span = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(span))
+    }
 }
 
 /// A moment on the wall clock, microseconds since 1970-01-01 UTC; it can jump either way.
@@ -160,5 +166,7 @@ mod tests {
         assert_eq!(late.since(early), Duration::from_nanos(2));
         assert_eq!(early.since(late), Duration::ZERO);
         assert_eq!(early.after(Duration::MAX), Mono::from_ns(u64::MAX));
+        assert_eq!(late.before(Duration::from_nanos(2)), early);
+        assert_eq!(late.before(Duration::MAX), Mono::from_ns(0));
     }
 }

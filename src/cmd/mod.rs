@@ -15,6 +15,7 @@ pub mod argv;
 pub mod config;
 #[cfg(feature = "http")]
 mod credentials;
+pub mod devices;
 pub mod netmon;
 pub mod outputs;
 #[cfg(feature = "http")]
@@ -91,7 +92,7 @@ enum Called {
 }
 
 /// Every applet that this binary holds.
-const APPLETS: &[Entry] = &[Entry::of::<netmon::Args>()];
+const APPLETS: &[Entry] = &[Entry::of::<netmon::Args>(), Entry::of::<devices::Args>()];
 
 /// Runs the applet that the program's name, else its first argument, asks for.
 pub fn dispatch(mut words: impl Iterator<Item = OsString>) -> Exit {

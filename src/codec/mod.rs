@@ -11,5 +11,6 @@ pub mod ndp;
 pub mod netdev;
 pub mod netlink;
 pub mod oui;
+pub mod resolv;
 pub mod uci;
 pub mod units;

@@ -54,6 +54,22 @@ impl<W: Write> Json<W> {
         self.close(b"}")
     }
 
+    /// Begins an array.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub fn open_array(&mut self) -> Result<(), W::Error> {
+        self.open(b"[")
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub fn close_array(&mut self) -> Result<(), W::Error> {
+        self.close(b"]")
+    }
+
     /// A member's name.
     ///
     /// # Errors
@@ -101,6 +117,14 @@ impl<W: Write> Json<W> {
         self.value()?;
         self.out
             .write_all(itoa::Buffer::new().format(number).as_bytes())
+    }
+
+    /// True or false.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub fn boolean(&mut self, value: bool) -> Result<(), W::Error> {
+        self.raw(if value { b"true" } else { b"false" })
     }
 
     /// A value that is JSON already.
@@ -234,14 +258,21 @@ mod tests {
         }
         json.key("c").unwrap();
         json.unsigned(u64::MAX).unwrap();
+        json.key("d").unwrap();
+        json.open_array().unwrap();
+        json.boolean(true).unwrap();
+        json.boolean(false).unwrap();
+        json.close_array().unwrap();
         json.close_object().unwrap();
     }
 
     #[test]
     fn members_are_separated_and_nested() {
-        let compact = "{\"a\":{},\"b\":{},\"c\":18446744073709551615}\n";
+        let compact = "{\"a\":{},\"b\":{},\"c\":18446744073709551615,\
+                       \"d\":[true,false]}\n";
         assert_eq!(text(Style::Compact, nested), compact);
-        let indented = "{\n    \"a\": {},\n    \"b\": {},\n    \"c\": 18446744073709551615\n}\n";
+        let indented = "{\n    \"a\": {},\n    \"b\": {},\n    \"c\": 18446744073709551615,\n    \
+                        \"d\": [\n        true,\n        false\n    ]\n}\n";
         assert_eq!(text(Style::Indented, nested), indented);
     }
 

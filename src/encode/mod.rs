@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Values to documents, with the exact key names that readers know.
 
+pub mod device;
 pub mod json;
 pub mod netmon;

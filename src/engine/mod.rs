@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Decisions as state machines that are told the time: they never open, send, wait or log.
 
+pub mod arp_scan;
 pub mod retry;
+pub mod reverse;
 pub mod schedule;

@@ -2,7 +2,10 @@
 //! Plain values: what was seen, and the arithmetic on it. No bytes of any format, no system.
 
 pub mod addr;
+pub mod device;
+pub mod index;
 pub mod interface;
+pub mod known_names;
 pub mod name;
 pub mod ranges;
 pub mod selection;

@@ -2,6 +2,8 @@
 //! Waiting for file descriptors (poll(2)).
 
 use std::io;
+/// What can be waited for.
+pub use std::os::fd::AsFd;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use core::time::Duration;
@@ -60,7 +62,6 @@ pub fn wait<const N: usize>(
 mod tests {
     use super::*;
     use crate::sys::doorbell::Doorbell;
-    use std::os::fd::AsFd;
 
     #[test]
     fn a_wait_ends_in_time_or_at_once() {

@@ -149,6 +149,13 @@ impl Signals {
     }
 }
 
+impl AsFd for Signals {
+    /// Readable when a signal waits.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
 #[allow(unsafe_code)]
 fn is_ignored(signal: libc::c_int) -> bool {
     // SAFETY: sigaction is a plain structure for which all zeros are a valid value.

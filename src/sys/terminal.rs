@@ -34,6 +34,27 @@ pub fn stderr_is_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
+/// Columns and rows of the terminal that standard output is; `None` when it is none (ioctl_tty(2)).
+#[allow(unsafe_code)]
+pub fn stdout_size() -> Option<(usize, usize)> {
+    if !io::stdout().is_terminal() {
+        return None;
+    }
+    let mut size = libc::winsize {
+        ws_row: 0,
+        ws_col: 0,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    // SAFETY: TIOCGWINSZ writes one `struct winsize`, which `size` is.
+    let result = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size) };
+    if result != 0 || size.ws_col == 0 || size.ws_row == 0 {
+        // A serial line does not know its size.
+        return Some((80, 24));
+    }
+    Some((size.ws_col.into(), size.ws_row.into()))
+}
+
 /// Device and inode of standard error, as JOURNAL_STREAM names it (systemd.exec(5)).
 ///
 /// # Errors

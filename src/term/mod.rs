@@ -3,3 +3,5 @@
 
 pub mod escape;
 pub mod logger;
+pub mod progress;
+pub mod table;

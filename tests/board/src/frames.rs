@@ -4,6 +4,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::link;
 
@@ -75,18 +76,14 @@ impl Socket {
         let bytes_max = RECEIVE_BYTES_MAX;
         let mut len = size_of_val(&address) as libc::socklen_t;
         // SAFETY: option and address are ours, of the types that socket(7) and packet(7) name, and
-        // as long as said.
+        // as long as said. Without CAP_NET_ADMIN there is less room to wait in.
         let failed = unsafe {
             let (fd, int_len) = (fd.as_raw_fd(), size_of_val(&bytes_max) as libc::socklen_t);
-            let option = libc::SO_RCVBUFFORCE;
-            libc::setsockopt(
-                fd,
-                libc::SOL_SOCKET,
-                option,
-                (&raw const bytes_max).cast(),
-                int_len,
-            ) != 0
-                || libc::bind(fd, (&raw const address).cast(), len) != 0
+            for option in [libc::SO_RCVBUF, libc::SO_RCVBUFFORCE] {
+                let value = (&raw const bytes_max).cast();
+                libc::setsockopt(fd, libc::SOL_SOCKET, option, value, int_len);
+            }
+            libc::bind(fd, (&raw const address).cast(), len) != 0
                 || libc::getsockname(fd, (&raw mut address).cast(), &raw mut len) != 0
         };
         if failed {
@@ -118,15 +115,36 @@ impl Socket {
         loop {
             let ended = child.try_wait()?;
             if self.wait()? {
-                let fd = self.fd.as_raw_fd();
-                // SAFETY: the buffer is ours and as long as said.
-                let len = unsafe { libc::recv(fd, frame.as_mut_ptr().cast(), frame.len(), 0) };
-                let len = usize::try_from(len).map_err(|_| io::Error::last_os_error())?;
+                let len = self.receive(&mut frame)?;
                 on_frame(&frame[..len])?;
             } else if let Some(status) = ended {
                 return Ok(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1));
             }
         }
+    }
+
+    /// Hands every frame to `on_frame` until `stop` is set.
+    #[allow(dead_code)] // Of use to tests that have a thread for it.
+    pub fn serve_until(
+        &self,
+        stop: &AtomicBool,
+        mut on_frame: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut frame = [0u8; 2048];
+        while !stop.load(Ordering::Relaxed) {
+            if self.wait()? {
+                let len = self.receive(&mut frame)?;
+                on_frame(&frame[..len])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn receive(&self, frame: &mut [u8]) -> io::Result<usize> {
+        let fd = self.fd.as_raw_fd();
+        // SAFETY: the buffer is ours and as long as said.
+        let len = unsafe { libc::recv(fd, frame.as_mut_ptr().cast(), frame.len(), 0) };
+        usize::try_from(len).map_err(|_| io::Error::last_os_error())
     }
 
     /// Whether a frame came before the silence was long enough.

@@ -4,6 +4,7 @@
 mod arp;
 mod clock;
 mod frames;
+mod lan;
 mod link;
 
 use std::io;
@@ -16,6 +17,8 @@ board send IF COUNT            sends COUNT frames of the tests' own type
 board count IF COUNT COMMAND…  counts such frames while COMMAND runs; fails unless there are COUNT
 board clock SECONDS            sets the clock to so many seconds since 1970
 board arp IF ADDRESS/LEN COMMAND…  while COMMAND runs, answers ARP requests for these addresses
+board lan IF FIRST ALIVE LOST COMMAND…  while COMMAND runs, ALIVE devices from the address FIRST on
+                               answer, each with its own MAC address; LOST percent get lost
 
 A command that waits has opened its socket before it starts COMMAND, and hands on its exit status.
 ";
@@ -36,6 +39,9 @@ fn main() -> ExitCode {
         ["arp", name, prefix, command @ ..] if !command.is_empty() => {
             arp::Prefix::parse(prefix).and_then(|prefix| arp::serve(name, prefix, spawned(command)))
         }
+        ["lan", name, first, alive, lost, command @ ..] if !command.is_empty() => {
+            lan(first, alive, lost).and_then(|lan| lan::serve(name, lan, spawned(command)))
+        }
         _ => Err(io::Error::new(io::ErrorKind::InvalidInput, USAGE)),
     };
     match result {
@@ -45,6 +51,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn lan(first: &str, alive: &str, lost: &str) -> io::Result<lan::Lan> {
+    Ok(lan::Lan {
+        first: first.parse().map_err(io::Error::other)?,
+        alive: number(alive)?,
+        lost_percent: number(lost)?.into(),
+    })
 }
 
 fn number(text: &str) -> io::Result<u32> {

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The interfaces with their addresses, the default route and the neighbours, from the kernel's
+//! tables (rtnetlink(7)).
+
+use core::fmt;
+use core::net::{IpAddr, Ipv6Addr};
+use std::io;
+
+use crate::codec::netlink::{self, Address, Dump, Link, Message, Messages, Neighbour};
+use crate::model::addr::{Mac, Prefix};
+use crate::sys::netlink::RouteSocket;
+
+/// Bytes that the kernel puts into one datagram of a dump at most (netlink_dump in af_netlink.c).
+const DATAGRAM_BYTES_MAX: usize = 32 * 1_024;
+
+/// The main routing table (RT_TABLE_MAIN, rtnetlink(7)).
+const MAIN_TABLE: u32 = 254;
+
+/// Verified a moment ago (NUD_REACHABLE, rtnetlink(7)).
+const REACHABLE: u16 = 0x02;
+
+/// Why a table could not be read.
+#[derive(Debug)]
+pub enum ReadError {
+    /// The socket failed.
+    Io(io::Error),
+    /// The kernel refused with this error number.
+    Refused(i32),
+    /// What it said cannot be understood.
+    Malformed,
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => error.fmt(f),
+            Self::Refused(number) => io::Error::from_raw_os_error(number.saturating_abs()).fmt(f),
+            Self::Malformed => f.write_str("the kernel's answer cannot be understood"),
+        }
+    }
+}
+
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Reads the kernel's tables, through one buffer.
+#[derive(Debug)]
+pub struct Tables {
+    socket: RouteSocket,
+    buffer: Box<[u8]>,
+    sequence: u32,
+}
+
+impl Tables {
+    /// Opens the socket.
+    ///
+    /// # Errors
+    /// What socket(2) says.
+    pub fn open() -> io::Result<Self> {
+        Ok(Self {
+            socket: RouteSocket::open()?,
+            buffer: vec![0; DATAGRAM_BYTES_MAX].into_boxed_slice(),
+            sequence: 0,
+        })
+    }
+
+    /// Hands over each row of a table.
+    ///
+    /// # Errors
+    /// When it cannot be read to its end.
+    pub fn dump(&mut self, dump: Dump, mut each: impl FnMut(Message)) -> Result<(), ReadError> {
+        self.sequence = self.sequence.wrapping_add(1);
+        self.socket.send(&netlink::request(dump, self.sequence))?;
+        loop {
+            let len = self.socket.receive(&mut self.buffer)?;
+            for message in Messages::new(&self.buffer[..len]) {
+                let (sequence, message) = message.map_err(|_| ReadError::Malformed)?;
+                match message {
+                    // What is left of a dump that failed.
+                    _ if sequence != self.sequence => {}
+                    Message::Done => return Ok(()),
+                    Message::Error(0) => {}
+                    Message::Error(number) => return Err(ReadError::Refused(number)),
+                    message => each(message),
+                }
+            }
+        }
+    }
+
+    /// The interfaces as they are now.
+    ///
+    /// # Errors
+    /// When a table cannot be read.
+    pub fn network(&mut self) -> Result<Network, ReadError> {
+        let mut network = Network::default();
+        self.dump(Dump::Links, |message| {
+            if let Message::Link(link) = message {
+                network.links.push(link);
+            }
+        })?;
+        self.dump(Dump::Addresses, |message| {
+            if let Message::Address(address) = message {
+                network.addresses.push(address);
+            }
+        })?;
+        let mut best = None;
+        self.dump(Dump::Routes, |message| {
+            if let Message::Route(route) = message
+                && (route.table, route.ipv6, route.prefix_bits) == (MAIN_TABLE, false, 0)
+                && let Some(index) = route.index
+            {
+                let found = (route.metric, index);
+                best = Some(best.map_or(found, |best| found.min(best)));
+            }
+        })?;
+        network.default_route = best.map(|(_, index)| index);
+        Ok(network)
+    }
+
+    /// Hands over the IPv6 neighbours behind an interface that have a MAC address, each with
+    /// whether it was verified a moment ago.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub fn ipv6_neighbours(
+        &mut self,
+        interface: u32,
+        mut each: impl FnMut(Mac, Ipv6Addr, bool),
+    ) -> Result<(), ReadError> {
+        self.dump(Dump::Neighbours, |message| {
+            let Message::Neighbour(neighbour) = message else {
+                return;
+            };
+            let Neighbour { address, mac, .. } = neighbour;
+            let mac = mac.filter(|mac| mac.is_device() && neighbour.is_valid());
+            if let (IpAddr::V6(address), Some(mac)) = (address, mac)
+                && neighbour.index == interface
+                && !address.is_multicast()
+            {
+                each(mac, address, neighbour.state & REACHABLE != 0);
+            }
+        })
+    }
+}
+
+/// The interfaces at one moment.
+#[derive(Debug, Default)]
+pub struct Network {
+    /// The interfaces.
+    pub links: Vec<Link>,
+    /// Their addresses.
+    pub addresses: Vec<Address>,
+    /// The interface of the IPv4 default route with the lowest metric.
+    pub default_route: Option<u32>,
+}
+
+impl Network {
+    /// The interface of that name.
+    pub fn by_name(&self, name: &str) -> Option<&Link> {
+        self.links.iter().find(|link| link.name == name)
+    }
+
+    /// The interface that the default route leaves by.
+    pub fn of_default_route(&self) -> Option<&Link> {
+        let index = self.default_route?;
+        self.links.iter().find(|link| link.index == index)
+    }
+
+    /// The IPv4 addresses of an interface with their prefixes, in the kernel's order.
+    pub fn prefixes(&self, interface: u32) -> impl Iterator<Item = Prefix> {
+        let own = self.addresses.iter().filter(move |a| a.index == interface);
+        own.filter_map(|address| match address.address {
+            IpAddr::V4(ip) => Prefix::new(ip, address.prefix_bits),
+            IpAddr::V6(_) => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_machine_has_a_loopback_interface() {
+        let network = Tables::open().unwrap().network().unwrap();
+        let lo = network.by_name("lo").unwrap();
+        assert!(lo.loopback && !lo.ethernet);
+    }
+}

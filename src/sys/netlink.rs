@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The kernel's tables of interfaces, addresses, routes and neighbours (rtnetlink(7)): bytes to it
+//! and from it. Nothing here needs a permission.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::time::Duration;
+
+use crate::sys::poll::{self, Until};
+
+/// What the kernel is given to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A socket of the family NETLINK_ROUTE.
+#[derive(Debug)]
+pub struct RouteSocket(OwnedFd);
+
+impl RouteSocket {
+    /// Opens one.
+    ///
+    /// # Errors
+    /// What socket(2) says.
+    #[allow(unsafe_code)]
+    pub fn open() -> io::Result<Self> {
+        let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+        // SAFETY: socket(2) takes no pointers.
+        let fd = unsafe { libc::socket(libc::AF_NETLINK, kind, libc::NETLINK_ROUTE) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: socket(2) just returned this descriptor and nobody else knows it.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// Sends a request.
+    ///
+    /// # Errors
+    /// What send(2) says.
+    #[allow(unsafe_code)]
+    pub fn send(&self, request: &[u8]) -> io::Result<()> {
+        // SAFETY: the request is as long as said and outlives the call; without an address it goes
+        // to the kernel (netlink(7)).
+        let sent = unsafe {
+            libc::send(
+                self.0.as_raw_fd(),
+                request.as_ptr().cast(),
+                request.len(),
+                0,
+            )
+        };
+        if sent < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(())
+    }
+
+    /// Waits for the next datagram and puts it into `buffer`; its length.
+    ///
+    /// # Errors
+    /// What recvfrom(2) says, `TimedOut` when the kernel stays silent, `InvalidData` when the
+    /// datagram is longer than the buffer.
+    #[allow(unsafe_code)]
+    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if !poll::wait([(self.0.as_fd(), Until::Readable)], Some(PATIENCE))?[0] {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            // SAFETY: a structure of integers, for which all zeros are valid.
+            let mut sender = unsafe { core::mem::zeroed::<libc::sockaddr_nl>() };
+            let mut sender_len = size_of_val(&sender) as libc::socklen_t;
+            // SAFETY: buffer and address are as long as said and outlive the call.
+            let len = unsafe {
+                libc::recvfrom(
+                    self.0.as_raw_fd(),
+                    buffer.as_mut_ptr().cast(),
+                    buffer.len(),
+                    libc::MSG_TRUNC,
+                    (&raw mut sender).cast(),
+                    &raw mut sender_len,
+                )
+            };
+            match usize::try_from(len) {
+                Err(_) => {
+                    let error = io::Error::last_os_error();
+                    let again = [io::ErrorKind::Interrupted, io::ErrorKind::WouldBlock];
+                    if !again.contains(&error.kind()) {
+                        return Err(error);
+                    }
+                }
+                // Another process may send us what it likes; the kernel is port 0.
+                Ok(_) if sender.nl_pid != 0 => {}
+                Ok(len) if len > buffer.len() => return Err(io::ErrorKind::InvalidData.into()),
+                Ok(len) => return Ok(len),
+            }
+        }
+    }
+}
+
+impl AsFd for RouteSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Datagrams to and from one peer, without waiting (udp(7)).
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::os::fd::{AsFd, BorrowedFd};
+
+/// A socket that only its peer can answer: the kernel drops what comes from anybody else. Its port
+/// is one that the kernel chose by chance.
+#[derive(Debug)]
+pub struct Peer(UdpSocket);
+
+impl Peer {
+    /// A socket towards `address` and `port`.
+    ///
+    /// # Errors
+    /// What socket(2), connect(2) say: `NetworkUnreachable` without a route.
+    pub fn open(address: IpAddr, port: u16) -> io::Result<Self> {
+        let any: IpAddr = match address {
+            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let socket = UdpSocket::bind(SocketAddr::new(any, 0))?;
+        socket.connect(SocketAddr::new(address, port))?;
+        socket.set_nonblocking(true)?;
+        Ok(Self(socket))
+    }
+
+    /// Sends a datagram.
+    ///
+    /// # Errors
+    /// What send(2) says, also of a datagram before this one: `ConnectionRefused`.
+    pub fn send(&self, datagram: &[u8]) -> io::Result<()> {
+        self.0.send(datagram).map(drop)
+    }
+
+    /// Takes the next datagram that waits; its length, at most that of the buffer. `None` when none
+    /// does.
+    ///
+    /// # Errors
+    /// What recv(2) says: `ConnectionRefused` when nobody listens there.
+    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        match self.0.recv(buffer) {
+            Ok(len) => Ok(Some(len)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl AsFd for Peer {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_peer_is_heard() {
+        let home = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let server = UdpSocket::bind((home, 0)).unwrap();
+        let peer = Peer::open(home, server.local_addr().unwrap().port()).unwrap();
+        let mut buffer = [0; 8];
+        assert_eq!(peer.receive(&mut buffer).unwrap(), None);
+        peer.send(b"ask").unwrap();
+        let (_, client) = server.recv_from(&mut buffer).unwrap();
+        let stranger = UdpSocket::bind((home, 0)).unwrap();
+        stranger.send_to(b"forged", client).unwrap();
+        server.send_to(b"answer", client).unwrap();
+        assert_eq!(peer.receive(&mut buffer).unwrap(), Some(6));
+        assert_eq!(&buffer[..6], b"answer");
+        assert_eq!(peer.receive(&mut buffer).unwrap(), None);
+    }
+}
