@@ -16,8 +16,6 @@ use netvitals::model::name::DeviceName;
 
 #[path = "support/pcap.rs"]
 mod pcap;
-#[path = "support/skip.rs"]
-mod skip;
 
 /// Where we differ from a truth list, why that is right, and how much is only ours and only theirs.
 const DIFFERENCES: &[(&str, Part, &str, usize, usize)] = &[
@@ -260,7 +258,8 @@ fn captures(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn the_decoders_agree_with_tshark() {
     let Some(folder) = std::env::var_os("NETVITALS_CORPUS") else {
-        return skip::skip("NETVITALS_CORPUS names no folder of captures");
+        // The captures are other people's and not part of the project: no failure where they are not.
+        return eprintln!("skipped: NETVITALS_CORPUS names no folder of captures");
     };
     let paths = captures(Path::new(&folder));
     assert!(!paths.is_empty(), "no capture in {folder:?}");

@@ -329,10 +329,10 @@ fn options_for_servers_need_one_and_secrets_are_not_repeated() {
         assert!(!stderr(&output).contains("hunter2"), "{output:?}");
     }
     let server =
-        Server::start(|_, _| Reply::Status(302, "location: https://x/SECRET\r\n", "".into()));
+        Server::start(|_, _| Reply::Status(302, "location: https://x/in/box/there\r\n", "".into()));
     let output = api(&server, &[]);
-    refused(&output, 1, &["302", "https://x"]);
-    assert!(!stderr(&output).contains("SECRET") && !stderr(&output).contains("in/box"));
+    refused(&output, 1, &["302", "https://x/…/there"]);
+    assert!(!stderr(&output).contains("in/box"));
 }
 
 #[test]

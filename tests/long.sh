@@ -8,6 +8,9 @@
 #   board         everything that runs in the virtual board
 #   reproducible  the same bytes from two directories, on one 64-bit and one 32-bit CPU
 #   feed          built and tested as OpenWrt's feed would
+#   fuzz          each fuzz target for five minutes (needs cargo-fuzz and a nightly toolchain)
+#   servers       100 kills, memory and throughput against real servers
+#   benches       rates, cost of a run, sweeps beside arp-scan and nmap
 #
 # A step that fails does not stop the others; the exit status tells. The tables at the end are one
 # for each part, with the minutes of each step. To add a part, write a function part_NAME of steps
@@ -46,6 +49,28 @@ part_feed() {
     step "x86_64" cross/feed.sh
 }
 
+part_fuzz() {
+    local target
+    for target in tests/fuzz/targets/*.rs; do
+        target=$(basename "$target" .rs)
+        step "$target" env -u RUSTUP_TOOLCHAIN cargo +nightly fuzz run --fuzz-dir tests/fuzz \
+            "$target" -- -max_total_time=300
+    done
+}
+
+part_servers() {
+    step "all parts" tests/lab/run.sh kill=100 memory throughput
+}
+
+part_benches() {
+    for profile in server release; do
+        step "netdev, $profile" cargo bench -q --profile "$profile" --bench netdev
+    done
+    step "spool" cargo bench -q --profile release --bench spool
+    step "netmon" tests/bench/netmon-cost.sh dist/netvitals-x86_64-http
+    step "devices" tests/bench/devices.sh
+}
+
 failed=0
 table=
 # Runs the command $2… as the step $1 of the current part.
@@ -59,7 +84,7 @@ step() {
 }
 
 parts=("$@")
-((${#parts[@]})) || parts=(sizes units board reproducible feed)
+((${#parts[@]})) || parts=(sizes units board reproducible feed fuzz servers benches)
 for part in "${parts[@]}"; do
     declare -F "part_$part" >/dev/null || {
         echo "long.sh: there is no part '$part'; see tests/long.sh --help" >&2

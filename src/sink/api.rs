@@ -62,7 +62,7 @@ impl Api {
             let said = String::from_utf8_lossy(&answer.body);
             let said = brief(&said);
             let colon = if said.is_empty() { "" } else { ": " };
-            let remedy = remedy(status, answer.location.as_deref());
+            let remedy = remedy(&self.url, status, answer.location.as_deref());
             format!("{status} {}{colon}{said}; {remedy}", phrase(status))
         };
         Outcome::All(Decision {
@@ -73,15 +73,13 @@ impl Api {
     }
 }
 
-fn remedy(status: u16, location: Option<&str>) -> String {
+fn remedy(url: &str, status: u16, location: Option<&str>) -> String {
     match (status, location) {
         (300..=399, Some(to)) => {
-            // Without the path, in which some services put a secret.
-            let server = to.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
-            format!(
-                "it redirects to {}: give the address that it means",
-                brief(&server)
-            )
+            // Without our own path, in which some services put a secret.
+            let path = url.splitn(4, '/').nth(3).filter(|path| !path.is_empty());
+            let to = path.map_or_else(|| to.to_owned(), |path| to.replace(path, "…"));
+            format!("it redirects to {}: give that address", brief(&to))
         }
         (401 | 403, _) => "check the API key".to_owned(),
         (404..=406, _) => "check the address: nothing there takes documents".to_owned(),
