@@ -258,7 +258,7 @@ fn captures(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn the_decoders_agree_with_tshark() {
     let Some(folder) = std::env::var_os("NETVITALS_CORPUS") else {
-        // The captures are other people's and not part of the project: no failure where they are not.
+        // They are other people's and not part of the project: no failure where they are not.
         return eprintln!("skipped: NETVITALS_CORPUS names no folder of captures");
     };
     let paths = captures(Path::new(&folder));
