@@ -38,6 +38,31 @@ impl Lines {
         }
     }
 
+    /// Gives each line of a new stream to `take`, also an unended one at the end. `read` puts the
+    /// next bytes of the stream into the space that it is given; 0 of them end it.
+    ///
+    /// # Errors
+    /// What `read` says.
+    pub fn each<E>(
+        &mut self,
+        mut read: impl FnMut(&mut [u8]) -> Result<usize, E>,
+        mut take: impl FnMut(&[u8]),
+    ) -> Result<(), E> {
+        self.clear();
+        loop {
+            let len = read(self.space())?;
+            if len == 0 {
+                break;
+            }
+            self.filled(len);
+            while let Some(line) = self.next_line() {
+                take(line);
+            }
+        }
+        self.rest().map(take);
+        Ok(())
+    }
+
     /// Forgets everything, for another stream.
     pub fn clear(&mut self) {
         (self.start, self.end, self.overlong, self.overlong_count) = (0, 0, false, 0);

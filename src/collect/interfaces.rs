@@ -77,11 +77,10 @@ impl Interfaces {
     /// What `read` says, or when the format is another.
     pub fn read_pieces(
         &mut self,
-        mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,
+        read: impl FnMut(&mut [u8]) -> io::Result<usize>,
         sample: &mut Sample,
     ) -> Result<(), ReadError> {
         sample.clear();
-        self.lines.clear();
         let Self {
             lines,
             selection,
@@ -89,7 +88,7 @@ impl Interfaces {
         } = self;
         let mut header_lines = 0;
         let mut headless = false;
-        let mut take = |line: &[u8]| {
+        let take = |line: &[u8]| {
             if header_lines < netdev::HEADER_LINES {
                 header_lines += 1;
                 headless |= netdev::parse_line(line) != Line::Other;
@@ -97,17 +96,7 @@ impl Interfaces {
                 take_line(line, selection, reserved, sample);
             }
         };
-        loop {
-            let len = read(lines.space())?;
-            if len == 0 {
-                break;
-            }
-            lines.filled(len);
-            while let Some(line) = lines.next_line() {
-                take(line);
-            }
-        }
-        lines.rest().map(&mut take);
+        lines.each(read, take)?;
         sample.left_out.malformed += lines.overlong_count();
         if headless || header_lines < netdev::HEADER_LINES {
             return Err(ReadError::NoHeader);

@@ -99,7 +99,7 @@ impl Names {
             malformed_count,
             ..
         } = self;
-        let mut take = |line: &[u8]| match parse(line) {
+        let take = |line: &[u8]| match parse(line) {
             Line::Entry(entry) => {
                 // Of both, the device is meant, whatever address it has today.
                 let owner = match (entry.mac, entry.address) {
@@ -112,19 +112,7 @@ impl Names {
             Line::Nothing => {}
             Line::Malformed => *malformed_count += 1,
         };
-        lines.clear();
-        loop {
-            let len = file.read(lines.space())?;
-            if len == 0 {
-                break;
-            }
-            lines.filled(len);
-            while let Some(line) = lines.next_line() {
-                take(line);
-            }
-        }
-        lines.rest().map(&mut take);
-        Ok(())
+        lines.each(|space| file.read(space), take)
     }
 
     /// `config host` with `name`, and `mac` (one, several, or a list) or `ip`.

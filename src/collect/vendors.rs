@@ -110,23 +110,11 @@ impl Vendors {
     fn read(&mut self, file: &File) -> io::Result<()> {
         let Self { fresh, lines, .. } = self;
         let mut reader = Reader::new();
-        let mut take = |line: &[u8]| {
+        let take = |line: &[u8]| {
             if let Some(assignment) = reader.line(line) {
                 oui::keep(&assignment, fresh);
             }
         };
-        lines.clear();
-        loop {
-            let len = file.read(lines.space())?;
-            if len == 0 {
-                break;
-            }
-            lines.filled(len);
-            while let Some(line) = lines.next_line() {
-                take(line);
-            }
-        }
-        lines.rest().map(&mut take);
-        Ok(())
+        lines.each(|space| file.read(space), take)
     }
 }

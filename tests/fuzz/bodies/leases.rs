@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Any bytes as the lines of each file that knows names, and the same in pieces of another size.
+//! Any bytes as the lines of each file that knows names or their servers, and the same in pieces of another size.
 
 use netvitals::codec::leases::{self, Line};
 use netvitals::codec::lines::Lines;
+use netvitals::codec::resolv;
 
 fn read(mut rest: &[u8], piece: usize) -> Vec<String> {
     let mut lines = Lines::new();
     let mut found = Vec::new();
     let mut note = |line: &[u8]| {
+        resolv::nameserver(line);
         let readers: [fn(&[u8]) -> Line<'_>; 5] = [
             leases::dnsmasq,
             leases::odhcpd,
