@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Any bytes as the lines of each file that knows names or their servers, and the same in pieces of another size.
+//! Any bytes as the lines of each file that knows names or their servers, and the same in pieces
+//! of another size.
 
 use netvitals::codec::leases::{self, Line};
 use netvitals::codec::lines::Lines;
