@@ -30,6 +30,13 @@ const PROGRAM: &str = "netvitals";
 /// The notices that whoever passes a binary on owes to the authors of what is in it.
 const NOTICES: &str = include_str!("notices.txt");
 
+/// The licence that comes with the cryptography of TLS.
+const APACHE: &str = if cfg!(feature = "tls") {
+    include_str!("../../LICENSE-APACHE")
+} else {
+    ""
+};
+
 /// What an applet gives to the table.
 trait Applet: FromArgs + ArgsInfo {
     const NAME: &'static str;
@@ -153,7 +160,7 @@ fn choose(by_name: Option<&Entry>, words: &[String]) -> Result<(), Failure> {
     match first.as_str() {
         "-h" | "--help" => print(&list()),
         "-V" | "--version" => print(&version()),
-        "--licenses" => print(NOTICES),
+        "--licenses" => print(&[NOTICES, APACHE].concat()),
         _ => Err(Failure::usage(format_args!(
             "there is no applet {}; '{PROGRAM}' alone lists those there are",
             quoted(first)
@@ -172,7 +179,7 @@ fn start<A: Applet>(words: &[String], called: Called) -> Result<(), Failure> {
         Ok(Request::Run(words)) => words,
         Ok(Request::Help) => return print(&help::<A>()),
         Ok(Request::Version) => return print(&version()),
-        Ok(Request::Licenses) => return print(NOTICES),
+        Ok(Request::Licenses) => return print(&[NOTICES, APACHE].concat()),
         Err(error) => return Err(see_help::<A>(&error.to_string())),
     };
     let args: A = parse::<A, A>(&words[0])?;
