@@ -309,3 +309,15 @@ fn a_signal_ends_a_long_sweep_with_what_was_found() {
         found(&said, 2..=21);
     });
 }
+
+/// Not a unit test: qemu-user, in which those of big-endian CPUs run, does not turn all of what the
+/// kernel says here into their order of bytes.
+#[test]
+fn every_machine_has_a_loopback_interface() {
+    let network = netvitals::collect::network::Tables::open()
+        .unwrap()
+        .network()
+        .unwrap();
+    let lo = network.by_name("lo").unwrap();
+    assert!(lo.loopback && !lo.ethernet);
+}

@@ -178,15 +178,3 @@ impl Network {
         })
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_machine_has_a_loopback_interface() {
-        let network = Tables::open().unwrap().network().unwrap();
-        let lo = network.by_name("lo").unwrap();
-        assert!(lo.loopback && !lo.ethernet);
-    }
-}
