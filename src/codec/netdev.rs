@@ -51,6 +51,7 @@ fn parse_name(raw: &[u8]) -> Option<InterfaceName> {
 
 /// The first 16 columns; `None` when there are fewer, or one is not an unsigned 64-bit number.
 /// Further columns, of a kernel to come, are not looked at.
+#[inline]
 fn parse_counters(columns: &[u8]) -> Option<Counters> {
     let mut rest = columns;
     let mut counters = [0; COUNTERS];

@@ -11,6 +11,7 @@ pub fn unsigned(digits: &[u8]) -> Option<u64> {
 
 /// The unsigned decimal number that `text` begins with, and what follows it; `None` when there is
 /// none or it does not fit.
+#[inline]
 pub fn leading_unsigned(text: &[u8]) -> Option<(u64, &[u8])> {
     /// 10^19 − 1 is below 2^64.
     const SAFE_DIGITS: usize = 19;
