@@ -16,6 +16,8 @@ pub mod config;
 #[cfg(feature = "http")]
 mod credentials;
 pub mod devices;
+mod interfaces;
+mod lan;
 pub mod netmon;
 pub mod outputs;
 #[cfg(feature = "http")]

@@ -3,7 +3,9 @@
 
 pub mod devices;
 pub mod interfaces;
+pub mod lan;
 pub mod names;
 pub mod network;
 pub mod reverse;
+pub mod segment;
 pub mod vendors;

@@ -2,11 +2,11 @@
 //! `devices`: who is on the LAN, by an ARP sweep or by listening alone.
 
 mod choose;
-mod lan;
 mod report;
 mod rows;
 mod run;
 mod sections;
+mod session;
 mod watch;
 
 use core::time::Duration;

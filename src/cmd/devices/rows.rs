@@ -2,15 +2,13 @@
 //! What is shown of a LAN, row by row: each address of each device, then devices without any; with
 //! names and vendors put to them.
 
-use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 
-use super::lan::Lan;
+use crate::collect::lan::Lan;
 use crate::encode::device::Entry;
 use crate::limits::CONFLICT_MACS_MAX;
 use crate::model::addr::Mac;
-use crate::model::device::{Claim, Device, Devices};
-use crate::model::known_names::NameSource;
+use crate::model::device::{Claim, Devices};
 use crate::time::Mono;
 
 /// The order of the rows; room for all of them from the start.
@@ -61,8 +59,8 @@ impl Rows {
                 device,
                 address: Some(claim.address),
                 active: active(claim.last_seen),
-                name: name(lan, device, Some(claim.address)),
-                vendor: lan.vendors.vendor(device.mac),
+                name: lan.name(device, Some(claim.address)),
+                vendor: lan.sources.vendors.vendor(device.mac),
                 conflict_macs: conflict_macs.as_slice(),
                 last_seen: claim.last_seen,
                 rtt: claim.rtt,
@@ -74,8 +72,8 @@ impl Rows {
                 device,
                 address: None,
                 active: active(device.last_seen),
-                name: name(lan, device, None),
-                vendor: lan.vendors.vendor(device.mac),
+                name: lan.name(device, None),
+                vendor: lan.sources.vendors.vendor(device.mac),
                 conflict_macs: &[],
                 last_seen: device.last_seen,
                 rtt: None,
@@ -99,26 +97,6 @@ impl Rows {
         }
         macs
     }
-}
-
-/// What a device is called: by the files, by itself, by the name server.
-fn name<'a>(
-    lan: &'a Lan,
-    device: &Device,
-    address: Option<Ipv4Addr>,
-) -> Option<(&'a str, NameSource)> {
-    let ipv6 = device.ipv6.iter().copied().map(IpAddr::V6);
-    let addresses = address.map(IpAddr::V4).into_iter().chain(ipv6);
-    let announced = || {
-        let name = lan.listener.devices.announced(device)?;
-        Some((name, NameSource::Announced))
-    };
-    let ptr = || {
-        let name = lan.reverse.reverse.name(address?.into())?;
-        Some((name, NameSource::Ptr))
-    };
-    let known = lan.names.known.best(device.mac, addresses);
-    known.or_else(announced).or_else(ptr)
 }
 
 /// A few MAC addresses; more are left out.
