@@ -4,4 +4,5 @@
 pub mod escape;
 pub mod logger;
 pub mod progress;
+pub mod screen;
 pub mod table;

@@ -18,6 +18,7 @@ use crate::sink::stdout;
 use crate::sys::signal::Woken;
 use crate::sys::{clock, random, terminal};
 use crate::term::escape::Escaped;
+use crate::term::screen;
 use crate::time::Mono;
 
 /// From sweep to sweep, as long as one takes no longer.
@@ -163,24 +164,8 @@ impl Watch<'_> {
                     true => Mark::None,
                 }
             });
-        // Home, every line erased to its end, then what is below (ECMA-48).
         let rows = terminal::stdout_size().map_or(24, |(_, rows)| rows);
-        let mut screen = String::from("\x1b[H");
-        let count = self.report.text.lines().count();
-        let fits = if count < rows {
-            count
-        } else {
-            rows.saturating_sub(2)
-        };
-        for line in self.report.text.lines().take(fits) {
-            screen.push_str(line);
-            screen.push_str("\x1b[K\n");
-        }
-        if fits < count {
-            // Writing to a string cannot fail.
-            let _ = write!(screen, "… {} more", count - fits);
-        }
-        screen.push_str("\x1b[J");
+        let screen = screen::of(&self.report.text, rows);
         stdout::put(screen.as_bytes(), &session.signals).map_err(stdout_failure)
     }
 
