@@ -4,6 +4,8 @@
 //! Tables are reserved at start-up; the kernel lends a page only when it is first written, so an
 //! unused capacity costs address space, not memory.
 
+use core::time::Duration;
+
 /// Interfaces in one sample. A sensor with 500 VLANs fits twice; 10 000 containers do not.
 /// 180 B each, two samples: 360 KiB. Full: the rest is left out, counted and said.
 pub const INTERFACES_MAX: usize = 1_024;
@@ -88,7 +90,20 @@ pub const DEVICE_ADDRESSES_MAX: usize = 8;
 pub const DEVICES_BEYOND_MAX: usize = 1_024;
 
 /// Devices that listening alone has room for: a /20. Full: refused, counted and said.
+/// As many when their traffic is counted, 200 B each when used: 800 KiB. Full: who was silent for
+/// longest makes room; what finds none is "other".
 pub const DEVICES_HEARD_MAX: usize = 4_096;
+
+/// The router's own MAC addresses: of the bridge, its ports and what stands on them. 6 B each. Full:
+/// further ones are counted as devices, which is said.
+pub const OWN_MACS_MAX: usize = 16;
+
+/// For how long a device that only sent, or only received, must be silent before another may have
+/// its row: invented addresses are such.
+pub const ONE_WAY_SILENCE_MIN: Duration = Duration::from_secs(60);
+
+/// For how long any device must be silent before another may have its row.
+pub const ROW_SILENCE_MIN: Duration = Duration::from_secs(60 * 60);
 
 /// Other devices that are named when they claim the same address. 48 B while it is shown. More:
 /// left out.
@@ -120,6 +135,10 @@ const _: () = {
         "a line of the kernel fits whatever was read before it"
     );
     assert!(HOST_NAME_BYTES_MAX >= 3 * 64, "any host name fits");
+    assert!(
+        ONE_WAY_SILENCE_MIN.as_secs() < ROW_SILENCE_MIN.as_secs(),
+        "who only sends goes first"
+    );
     assert!(
         INTERFACES_MAX.is_power_of_two(),
         "the hash table demands it"
