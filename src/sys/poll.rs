@@ -2,9 +2,9 @@
 //! Waiting for file descriptors (poll(2)).
 
 use std::io;
+use std::os::fd::AsRawFd;
 /// What can be waited for.
-pub use std::os::fd::AsFd;
-use std::os::fd::{AsRawFd, BorrowedFd};
+pub use std::os::fd::{AsFd, BorrowedFd};
 
 use core::time::Duration;
 
