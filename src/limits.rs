@@ -94,8 +94,8 @@ pub const DEVICES_BEYOND_MAX: usize = 1_024;
 /// longest makes room; what finds none is "other".
 pub const DEVICES_HEARD_MAX: usize = 4_096;
 
-/// The router's own MAC addresses: of the bridge, its ports and what stands on them. 6 B each. Full:
-/// further ones are counted as devices, which is said.
+/// The router's own MAC addresses: of the bridge, its ports and what stands on them. 6 B each.
+/// Full: further ones are counted as devices.
 pub const OWN_MACS_MAX: usize = 16;
 
 /// For how long a device that only sent, or only received, must be silent before another may have
