@@ -110,6 +110,14 @@ pub const FILE_NAMES_BYTES_MAX: usize = 256 * 1_024;
 /// Bytes of a configuration in UCI text. Larger: refused.
 pub const CONFIG_BYTES_MAX: usize = 1_024 * 1_024;
 
+/// Lanes (a device on an interface) that the kernel counts for us: 1 000 devices, each on two
+/// interfaces. In the kernel about 130 B each and 48 B more for each CPU: 370 KiB with one, 650 KiB
+/// with four. Full: what has no lane is counted as "other".
+pub const LANES_MAX: usize = 2_048;
+
+/// MAC addresses of this router itself. 128 B. More: the rest are counted as devices.
+pub const OWN_MACS_MAX: usize = 16;
+
 const _: () = {
     assert!(
         INTERFACE_NAME_BYTES_MAX >= 3 * 15,

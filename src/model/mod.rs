@@ -9,3 +9,4 @@ pub mod known_names;
 pub mod name;
 pub mod ranges;
 pub mod selection;
+pub mod usage;
