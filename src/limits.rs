@@ -118,6 +118,19 @@ pub const FILE_NAMES_MAX: usize = 8_192;
 /// Bytes of all names from files: 256 KiB when used. Full: the rest is left out and said.
 pub const FILE_NAMES_BYTES_MAX: usize = 256 * 1_024;
 
+/// Interfaces that are tapped at once; a switch of a router has 5 to 10 ports. One instruction of
+/// the ring's filter each. More: refused.
+pub const TAPS_MAX: usize = 64;
+
+/// KiB of the ring that frames wait in where the kernel does not count them itself, 512 unless the
+/// user says otherwise: 2 700 frames, 50 ms of them at 50 000 frames/s. All of it is our memory.
+/// Full: frames are lost, counted and said.
+pub const RING_KIB: core::ops::RangeInclusive<u32> = 128..=16_384;
+
+/// Bytes of a frame in the ring: Ethernet, two tags, IPv4 with all options, and where TCP says how
+/// long its header is.
+pub const RING_SNAP_BYTES: usize = 96;
+
 /// Bytes of a configuration in UCI text. Larger: refused.
 pub const CONFIG_BYTES_MAX: usize = 1_024 * 1_024;
 
@@ -143,6 +156,11 @@ const _: () = {
         ONE_WAY_SILENCE_MIN.as_secs() < ROW_SILENCE_MIN.as_secs(),
         "who only sends goes first"
     );
+    assert!(
+        RING_SNAP_BYTES >= 14 + 2 * 4 + 60 + 13,
+        "all headers of a segment are measured"
+    );
+    assert!(TAPS_MAX < 255, "a jump of a filter goes so far");
     assert!(
         INTERFACES_MAX.is_power_of_two(),
         "the hash table demands it"

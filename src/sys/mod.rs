@@ -14,6 +14,7 @@ pub mod packet;
 pub mod poll;
 pub mod random;
 pub mod resolver;
+pub mod ring;
 pub mod signal;
 pub mod spool_directory;
 pub mod terminal;
