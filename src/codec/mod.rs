@@ -14,3 +14,4 @@ pub mod oui;
 pub mod resolv;
 pub mod uci;
 pub mod units;
+pub mod wire;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! From the system to values: what is read with `sys`, understood with `codec`, kept in `model`.
 
+pub mod bandwidth;
 pub mod devices;
 pub mod interfaces;
 pub mod lan;
@@ -8,4 +9,5 @@ pub mod names;
 pub mod network;
 pub mod reverse;
 pub mod segment;
+pub mod taps;
 pub mod vendors;

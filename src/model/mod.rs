@@ -9,3 +9,6 @@ pub mod known_names;
 pub mod name;
 pub mod ranges;
 pub mod selection;
+pub mod traffic;
+pub mod unseen;
+pub mod usage;
