@@ -118,6 +118,7 @@ fn a_name_and_a_document_do_not_allocate() {
             name: None,
             vendor: Some("Example"),
             conflict_macs: &[OWN],
+            first_seen: now,
             last_seen: now,
             rtt: Some(Duration::from_micros(7)),
         };

@@ -12,6 +12,7 @@ use crate::sys::signal;
 use crate::term::logger::{self, Form};
 
 pub mod argv;
+mod claims;
 pub mod config;
 #[cfg(feature = "http")]
 mod credentials;
@@ -20,6 +21,7 @@ mod interfaces;
 mod lan;
 pub mod netmon;
 pub mod outputs;
+mod roster;
 #[cfg(feature = "http")]
 mod sending;
 #[cfg_attr(not(feature = "http"), path = "servers_absent.rs")]

@@ -7,6 +7,7 @@ pub mod index;
 pub mod interface;
 pub mod known_names;
 pub mod name;
+pub mod offload;
 pub mod ranges;
 pub mod selection;
 pub mod traffic;

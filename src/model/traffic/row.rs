@@ -28,6 +28,7 @@ pub struct Row {
     sent_on: heapless::Vec<Sending, INTERFACES_MAX, u8>,
     pub(super) since_start: Amount,
     pub(super) at_window: Amount,
+    first_traffic: Mono,
     last_traffic: Mono,
 }
 
@@ -46,6 +47,7 @@ impl Row {
             sent_on: heapless::Vec::new(),
             since_start: Amount::default(),
             at_window: Amount::default(),
+            first_traffic: now,
             last_traffic: now,
         }
     }
@@ -70,6 +72,11 @@ impl Row {
     pub fn interface(&self) -> Option<u16> {
         let sent = self.sent_on.first().map(|sent| sent.interface);
         sent.or((self.seen_on != 0).then_some(self.seen_on))
+    }
+
+    /// When it was given its row.
+    pub fn first_traffic(&self) -> Mono {
+        self.first_traffic
     }
 
     /// When it sent or received last, as far as readings tell.
