@@ -108,6 +108,9 @@ pub const CONFLICT_MACS_MAX: usize = 8;
 /// Bytes of one device in a document, at worst. 4 KiB, once.
 pub const DEVICE_DOCUMENT_BYTES_MAX: usize = 4_096;
 
+/// Bytes of what one device moved in a document, at worst: 22 numbers of 20 digits, and their keys.
+pub const MOVED_BYTES_MAX: usize = 1_024;
+
 /// Addresses whose names are asked for by PTR, and kept. 300 B each when used: 1.2 MiB. Full:
 /// further ones have no name from there.
 pub const PTR_NAMES_MAX: usize = 4_096;

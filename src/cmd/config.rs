@@ -4,12 +4,14 @@
 use core::fmt;
 use core::ops::RangeInclusive;
 use core::time::Duration;
+use std::ffi::CString;
 
 use log::LevelFilter;
 
 use super::quoted;
 use crate::codec::units;
 use crate::failure::Failure;
+use crate::sys::files;
 
 /// The variable `name`; `None` when it is unset, empty or not UTF-8.
 pub fn environment(name: &str) -> Option<String> {
@@ -109,6 +111,19 @@ pub fn duration_or(
 ) -> Result<Duration, Failure> {
     text.as_ref()
         .map_or(Ok(default), |text| duration(option, text, range, allowed))
+}
+
+/// The path that `text` is.
+///
+/// # Errors
+/// When it holds a NUL byte.
+pub fn path(option: &str, text: Option<String>) -> Result<Option<CString>, Failure> {
+    let path = text.map(|text| files::c_path(&text)).transpose();
+    path.map_err(|_| {
+        Failure::usage(format_args!(
+            "option '{option}': a path without NUL bytes is needed"
+        ))
+    })
 }
 
 /// The truth value that `text` stands for.

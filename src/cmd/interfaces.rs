@@ -57,7 +57,8 @@ impl Logical {
     }
 }
 
-fn names(network: &Network) -> String {
+/// The names of all interfaces.
+pub(super) fn names(network: &Network) -> String {
     let names: Vec<&str> = network
         .links
         .iter()

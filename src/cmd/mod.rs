@@ -12,6 +12,7 @@ use crate::sys::signal;
 use crate::term::logger::{self, Form};
 
 pub mod argv;
+pub mod bandwidth;
 mod claims;
 pub mod config;
 #[cfg(feature = "http")]
@@ -20,6 +21,7 @@ pub mod devices;
 mod interfaces;
 mod lan;
 pub mod netmon;
+mod observer;
 pub mod outputs;
 mod roster;
 #[cfg(feature = "http")]
@@ -103,7 +105,11 @@ enum Called {
 }
 
 /// Every applet that this binary holds.
-const APPLETS: &[Entry] = &[Entry::of::<netmon::Args>(), Entry::of::<devices::Args>()];
+const APPLETS: &[Entry] = &[
+    Entry::of::<netmon::Args>(),
+    Entry::of::<devices::Args>(),
+    Entry::of::<bandwidth::Args>(),
+];
 
 /// Runs the applet that the program's name, else its first argument, asks for.
 pub fn dispatch(mut words: impl Iterator<Item = OsString>) -> Exit {

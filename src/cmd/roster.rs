@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Everybody of a LAN once: who was heard, and who moved something; by address, then by MAC.
 
+use core::cmp::Reverse;
 use core::net::Ipv4Addr;
 use core::time::Duration;
 
@@ -9,7 +10,7 @@ use crate::collect::lan::Lan;
 use crate::encode::device::Entry;
 use crate::model::addr::Mac;
 use crate::model::device::Device;
-use crate::model::traffic::{Row, Traffic};
+use crate::model::traffic::{Amount, Row, Traffic};
 use crate::time::Mono;
 
 /// The order of all; room for it from the start.
@@ -46,9 +47,16 @@ impl Roster {
         self.keys.sort_unstable();
     }
 
-    /// How many they are.
-    pub(super) fn len(&self) -> usize {
-        self.keys.len()
+    /// Puts those first who moved most in the window, then most in all.
+    pub(super) fn by_rate(&mut self, traffic: &Traffic) {
+        self.keys.sort_unstable_by_key(|&key| {
+            let amounts = traffic
+                .find(mac(key))
+                .map(|row| (row.window(), row.since_start()));
+            let bytes = |amount: &Amount| amount.rx_bytes.saturating_add(amount.tx_bytes);
+            let most = amounts.map(|(window, all)| (bytes(&window), bytes(all)));
+            (Reverse(most), key)
+        });
     }
 
     /// Hands over everybody. Active is who was heard, or moved something, within `silence` before

@@ -43,6 +43,24 @@ impl fmt::Display for Down {
     }
 }
 
+/// Why it is not listened where it should be.
+#[derive(Debug)]
+pub enum FollowError {
+    /// The kernel does not tell its interfaces.
+    Read(ReadError),
+    /// An interface is none to listen on.
+    Down(Down),
+}
+
+impl fmt::Display for FollowError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read(error) => write!(f, "cannot read the interfaces: {error}"),
+            Self::Down(down) => down.fmt(f),
+        }
+    }
+}
+
 /// A segment that is listened on.
 #[derive(Debug)]
 struct Ear {
@@ -148,6 +166,21 @@ impl Lan {
         }
         self.listener.set_segments(segments);
         result
+    }
+
+    /// Listens where the interfaces of these names are now, as far as they are up and have
+    /// neighbours.
+    ///
+    /// # Errors
+    /// When the kernel does not tell its interfaces, or a socket cannot be opened.
+    pub fn follow(&mut self, names: &[InterfaceName]) -> Result<(), FollowError> {
+        let network = self.tables.network().map_err(FollowError::Read)?;
+        let links = names.iter().filter_map(|name| network.by_name(name));
+        let up = links.filter(|link| link.up);
+        let segments: Vec<Segment> = up
+            .filter_map(|link| Segment::of(link, network.prefixes(link.index)))
+            .collect();
+        self.set_segments(&segments).map_err(FollowError::Down)
     }
 
     /// The segments that are listened on.

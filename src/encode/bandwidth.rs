@@ -75,11 +75,7 @@ pub const fn bytes_max(devices_count: usize) -> usize {
 ///
 /// # Errors
 /// What `out` says.
-pub fn open<W: Write>(
-    json: &mut Json<W>,
-    sequence: u64,
-    window: &Window,
-) -> Result<(), W::Error> {
+pub fn open<W: Write>(json: &mut Json<W>, sequence: u64, window: &Window) -> Result<(), W::Error> {
     json.open_object()?;
     json.literal_key("\"schemaVersion\":")?;
     json.unsigned(SCHEMA_VERSION)?;
@@ -94,7 +90,10 @@ pub fn open<W: Write>(
 ///
 /// # Errors
 /// What `out` says.
-pub fn close<W: Write>(json: &mut Json<W>, capture: &Capture<'_>) -> Result<(), W::Error> {
+pub fn close<'a, W: Write>(
+    json: &mut Json<W>,
+    capture: &Capture<'_, impl Iterator<Item = &'a str> + Clone>,
+) -> Result<(), W::Error> {
     json.close_array()?;
     json.literal_key("\"capture\":")?;
     traffic::capture(json, capture)?;

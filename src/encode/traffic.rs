@@ -7,7 +7,7 @@ use core::num::NonZeroU64;
 use embedded_io::Write;
 
 use super::json::Json;
-use crate::model::interface::{InterfaceName, rate_bps};
+use crate::model::interface::rate_bps;
 use crate::model::offload::Offload;
 use crate::model::traffic::{Amount, Sums, Witness};
 use crate::model::unseen::{Blind, Unseen};
@@ -87,16 +87,16 @@ pub fn utilization(bps: u64, link_mbps: u64) -> u64 {
 }
 
 /// What stands in `capture`.
-#[derive(Clone, Copy, Debug)]
-pub struct Capture<'a> {
+#[derive(Clone, Debug)]
+pub struct Capture<'a, I> {
     /// Who counts; `None`: nobody.
     pub witness: Option<Witness>,
     /// Why it is not the program in the kernel.
     pub fallback_reason: Option<&'a str>,
     /// What is tapped.
-    pub interfaces: &'a [InterfaceName],
+    pub interfaces: I,
     /// What is no device's, in the window.
-    pub sums: &'a Sums,
+    pub sums: Sums,
     /// Frames of the window that were not looked at for want of room.
     pub frames_lost: u64,
     /// Who else forwards.
@@ -109,8 +109,11 @@ pub struct Capture<'a> {
 ///
 /// # Errors
 /// What `out` says.
-pub fn capture<W: Write>(json: &mut Json<W>, capture: &Capture<'_>) -> Result<(), W::Error> {
-    let sums = capture.sums;
+pub fn capture<'a, W: Write>(
+    json: &mut Json<W>,
+    capture: &Capture<'_, impl Iterator<Item = &'a str> + Clone>,
+) -> Result<(), W::Error> {
+    let sums = &capture.sums;
     json.open_object()?;
     json.literal_key("\"source\":")?;
     json.string(capture.witness.map_or("none", source))?;
@@ -120,7 +123,7 @@ pub fn capture<W: Write>(json: &mut Json<W>, capture: &Capture<'_>) -> Result<()
     }
     json.literal_key("\"interfaces\":")?;
     json.open_array()?;
-    for interface in capture.interfaces {
+    for interface in capture.interfaces.clone() {
         json.string(interface)?;
     }
     json.close_array()?;
@@ -147,13 +150,7 @@ pub fn capture<W: Write>(json: &mut Json<W>, capture: &Capture<'_>) -> Result<()
     json.literal_key("\"unseen\":")?;
     json.open_array()?;
     for reason in capture.unseen.iter() {
-        json.string(match reason {
-            Blind::NoPermission => "no-permission",
-            Blind::NoInterface => "no-interface",
-            Blind::HardwareOffload => "hardware-offload",
-            Blind::SwitchLocal => "switch-local",
-            Blind::RingLoss => "ring-loss",
-        })?;
+        json.string(blind(reason))?;
     }
     json.close_array()?;
     json.close_object()
@@ -172,6 +169,17 @@ pub fn source(witness: Witness) -> &'static str {
         Witness::Ebpf => "ebpf",
         Witness::Ring => "ring",
         Witness::Conntrack => "conntrack",
+    }
+}
+
+/// What cannot be seen, as documents call it.
+pub fn blind(reason: Blind) -> &'static str {
+    match reason {
+        Blind::NoPermission => "no-permission",
+        Blind::NoInterface => "no-interface",
+        Blind::HardwareOffload => "hardware-offload",
+        Blind::SwitchLocal => "switch-local",
+        Blind::RingLoss => "ring-loss",
     }
 }
 

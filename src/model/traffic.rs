@@ -163,6 +163,11 @@ impl Traffic {
         self.position(mac).map(|at| &self.rows[at])
     }
 
+    /// Devices there is room for.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     /// What is no device's, since the start. In "other" is also what devices moved that made room.
     pub fn sums(&self) -> &Sums {
         &self.sums

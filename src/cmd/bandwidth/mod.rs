@@ -6,15 +6,14 @@ mod report;
 mod run;
 
 use core::time::Duration;
-use std::ffi::CString;
 
 use argh::{ArgsInfo, FromArgs};
 
+use super::devices::sections;
 use super::lan::Named;
 use super::{Applet, Verbosity, config, outputs};
 use crate::collect::bandwidth::Mode;
 use crate::failure::Failure;
-use crate::sys::files;
 
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
@@ -116,11 +115,16 @@ impl Plan {
             Some("ring") => Mode::Ring,
             Some(text) => {
                 let subject = "option '--capture'";
-                return Err(config::refused(subject, text, "a way to count", "auto, ebpf, ring"));
+                return Err(config::refused(
+                    subject,
+                    text,
+                    "a way to count",
+                    "auto, ebpf, ring",
+                ));
             }
         };
         let ring_kib = config::integer_or("--ring-kib", &args.ring_kib, 512, 128..=16_384)?;
-        let names: Option<CString> = args.names.map(|path| files::c_path(&path)).transpose();
+        let names = config::path("--names", args.names)?;
         Ok(Self {
             interfaces: args.interface,
             interval,
@@ -129,7 +133,12 @@ impl Plan {
             ring_kib: u32::try_from(ring_kib).unwrap_or(u32::MAX),
             conntrack: args.conntrack,
             json: args.json,
-            named: todo!(),
+            named: Named {
+                config: sections::devices(args.config)?,
+                names,
+                oui: None,
+                ptr: !args.no_ptr,
+            },
         })
     }
 }

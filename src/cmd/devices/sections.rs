@@ -28,7 +28,7 @@ struct Section {
 ///
 /// # Errors
 /// When the file cannot be read, or something is wrong in it: all of it is said.
-pub(super) fn devices(option: Option<String>) -> Result<Vec<(Mac, String)>, Failure> {
+pub(in crate::cmd) fn devices(option: Option<String>) -> Result<Vec<(Mac, String)>, Failure> {
     let named = option.or_else(|| config::environment("NETVITALS_CONFIG"));
     let path = named.as_deref().unwrap_or(DEFAULT);
     let read = files::c_path(path)

@@ -74,6 +74,11 @@ impl Capture {
         Ok(Self { traffic })
     }
 
+    /// Devices there is room for.
+    pub fn capacity(&self) -> usize {
+        self.traffic.capacity()
+    }
+
     /// What counts.
     pub fn source(&self) -> Source {
         Source::None
@@ -137,7 +142,7 @@ impl Capture {
     }
 
     /// The names of the interfaces that are captured on.
-    pub fn interfaces(&self) -> impl Iterator<Item = &str> {
+    pub fn interfaces(&self) -> impl Iterator<Item = &str> + Clone {
         [].into_iter()
     }
 
