@@ -99,3 +99,69 @@ pub fn close<'a, W: Write>(
     traffic::capture(json, capture)?;
     json.close_object()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encode::json::Style;
+    use crate::model::offload::Offload;
+    use crate::model::traffic::{Sums, Witness};
+    use crate::model::unseen::Unseen;
+    use crate::time::{Mono, Wall};
+
+    const END: Stamp = Stamp {
+        wall: Wall::from_us(1_795_221_564_972_123),
+        mono: Mono::from_ns(10_000_000_000),
+    };
+
+    #[test]
+    fn an_empty_window_is_the_sample_of_the_design() {
+        let window = Window {
+            end: END,
+            duration: Duration::from_millis(1_000),
+        };
+        let captured = Capture {
+            witness: Some(Witness::Ring),
+            fallback_reason: Some("bpf: operation not permitted (CAP_BPF)"),
+            interfaces: ["eth1"].into_iter(),
+            sums: Sums::default(),
+            frames_lost: 0,
+            offload: Offload::None,
+            unseen: Unseen::NOTHING,
+        };
+        let mut buffer = [0; 1_024];
+        let mut json = Json::new(&mut buffer[..], Style::Compact);
+        open(&mut json, 1, &window).unwrap();
+        close(&mut json, &captured).unwrap();
+        let left = json.finish().unwrap().len();
+        let text = core::str::from_utf8(&buffer[..1_024 - left]).unwrap();
+        assert_eq!(
+            text,
+            "{\"schemaVersion\":1,\"sequence\":1,\
+             \"collectionStartTime\":\"2026-11-21T00:39:23.972Z\",\
+             \"collectionEndTime\":\"2026-11-21T00:39:24.972Z\",\"collectionDurationSeconds\":1,\
+             \"collectionDurationMs\":1000,\"connectedDevices\":[],\"capture\":{\"source\":\"ring\",\
+             \"fallbackReason\":\"bpf: operation not permitted (CAP_BPF)\",\
+             \"interfaces\":[\"eth1\"],\"framesSeen\":0,\"framesLost\":0,\
+             \"otherMacs\":{\"rxBytesTotal\":0,\"txBytesTotal\":0,\"frames\":0},\
+             \"multicast\":{\"bytesTotal\":0,\"frames\":0},\"offload\":\"none\",\"unseen\":[]}}\n"
+        );
+    }
+
+    #[test]
+    fn seconds_are_rounded_as_the_design_says() {
+        for (ms, seconds) in [(4_949, "4"), (4_950, "5"), (4_980, "5"), (5_049, "5")] {
+            let window = Window {
+                end: END,
+                duration: Duration::from_millis(ms),
+            };
+            let mut buffer = [0; 512];
+            let mut json = Json::new(&mut buffer[..], Style::Compact);
+            json.open_object().unwrap();
+            window.members(&mut json).unwrap();
+            let text = core::str::from_utf8(&buffer).unwrap();
+            let expected = format!("\"collectionDurationSeconds\":{seconds},");
+            assert!(text.contains(&expected), "{text}");
+        }
+    }
+}

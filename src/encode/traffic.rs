@@ -187,3 +187,168 @@ fn number<W: Write>(json: &mut Json<W>, key: &'static str, value: u64) -> Result
     json.literal_key(key)?;
     json.unsigned(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encode::json::Style;
+
+    const WINDOW: Amount = Amount {
+        rx_bytes: 1_024,
+        tx_bytes: 2_048,
+        rx_frames: 4,
+        tx_frames: 8,
+        wan_rx_bytes: 1_000,
+        wan_tx_bytes: 2_048,
+    };
+    const SINCE_START: Amount = Amount {
+        rx_bytes: 99_000,
+        tx_bytes: u64::MAX,
+        rx_frames: 400,
+        tx_frames: 800,
+        wan_rx_bytes: 90_000,
+        wan_tx_bytes: 70_000,
+    };
+
+    const MOVED: Moved<'_> = Moved {
+        window: &WINDOW,
+        since_start: &SINCE_START,
+        elapsed_us: NonZeroU64::new(5_000_000).unwrap(),
+        link_mbps: 1_000,
+        witness: Witness::Ebpf,
+        divided: true,
+    };
+
+    #[track_caller]
+    fn check<E: core::fmt::Debug>(
+        expected: &str,
+        write: impl FnOnce(&mut Json<&mut [u8]>) -> Result<(), E>,
+    ) {
+        let mut buffer = [0; 4_096];
+        let mut json = Json::new(&mut buffer[..], Style::Compact);
+        write(&mut json).unwrap();
+        let left = json.finish().unwrap().len();
+        let text = &buffer[..4_096 - left];
+        assert_eq!(core::str::from_utf8(text).unwrap().trim_end(), expected);
+    }
+
+    #[test]
+    fn a_device_moved_what_the_design_says() {
+        check(
+            "{\"rxBytesTotal\":1024,\"txBytesTotal\":2048,\"rxRateBps\":1638,\"txRateBps\":3276,\
+             \"utilizationPercent\":0.0,\"rxPacketsTotal\":4,\"txPacketsTotal\":8,\
+             \"rxBytesSinceStart\":99000,\"txBytesSinceStart\":18446744073709551615,\
+             \"rxPacketsSinceStart\":400,\"txPacketsSinceStart\":800,\
+             \"wan\":{\"rxBytesTotal\":1000,\"txBytesTotal\":2048,\"rxBytesSinceStart\":90000,\
+             \"txBytesSinceStart\":70000},\"lan\":{\"rxBytesTotal\":24,\"txBytesTotal\":0,\
+             \"rxBytesSinceStart\":9000,\"txBytesSinceStart\":18446744073709481615},\
+             \"source\":\"ebpf\"}",
+            |json| moved(json, &MOVED),
+        );
+    }
+
+    #[test]
+    fn the_router_is_not_divided() {
+        let router = Moved {
+            divided: false,
+            witness: Witness::Conntrack,
+            link_mbps: 0,
+            ..MOVED
+        };
+        check(
+            "{\"rxBytesTotal\":1024,\"txBytesTotal\":2048,\"rxRateBps\":1638,\"txRateBps\":3276,\
+             \"utilizationPercent\":0.0,\"rxPacketsTotal\":4,\"txPacketsTotal\":8,\
+             \"rxBytesSinceStart\":99000,\"txBytesSinceStart\":18446744073709551615,\
+             \"rxPacketsSinceStart\":400,\"txPacketsSinceStart\":800,\"source\":\"conntrack\"}",
+            |json| moved(json, &router),
+        );
+    }
+
+    #[test]
+    fn the_longest_object_fits() {
+        let most = Amount {
+            rx_bytes: u64::MAX,
+            tx_bytes: u64::MAX,
+            rx_frames: u64::MAX,
+            tx_frames: u64::MAX,
+            wan_rx_bytes: u64::MAX,
+            wan_tx_bytes: u64::MAX,
+        };
+        let longest = Moved {
+            window: &most,
+            since_start: &most,
+            elapsed_us: NonZeroU64::MIN,
+            ..MOVED
+        };
+        let mut buffer = [0; crate::limits::MOVED_BYTES_MAX];
+        let mut json = Json::new(&mut buffer[..], Style::Compact);
+        moved(&mut json, &longest).unwrap();
+    }
+
+    #[test]
+    fn a_capture_says_who_counted_and_what_is_missing() {
+        let mut unseen = Unseen::NOTHING;
+        unseen.insert(Blind::RingLoss);
+        unseen.insert(Blind::SwitchLocal);
+        let full = Capture {
+            witness: Some(Witness::Ring),
+            fallback_reason: Some("bpf: operation not permitted (CAP_BPF)"),
+            interfaces: ["lan1", "lan2"].into_iter(),
+            sums: Sums {
+                frames: 12,
+                group_bytes: 60,
+                group_frames: 1,
+                other_rx_bytes: 2,
+                other_tx_bytes: 3,
+                other_frames: 4,
+                flooded_bytes: 5,
+                flooded_frames: 6,
+                ..Sums::default()
+            },
+            frames_lost: 7,
+            offload: Offload::Software,
+            unseen,
+        };
+        check(
+            "{\"source\":\"ring\",\"fallbackReason\":\"bpf: operation not permitted (CAP_BPF)\",\
+             \"interfaces\":[\"lan1\",\"lan2\"],\"framesSeen\":12,\"framesLost\":7,\
+             \"otherMacs\":{\"rxBytesTotal\":2,\"txBytesTotal\":3,\"frames\":4},\
+             \"multicast\":{\"bytesTotal\":60,\"frames\":1},\
+             \"flooded\":{\"bytesTotal\":5,\"frames\":6},\"offload\":\"software\",\
+             \"unseen\":[\"switch-local\",\"ring-loss\"]}",
+            |json| capture(json, &full),
+        );
+        let empty = Capture {
+            witness: None,
+            fallback_reason: None,
+            interfaces: [].into_iter(),
+            sums: Sums::default(),
+            frames_lost: 0,
+            offload: Offload::None,
+            unseen: Unseen::NOTHING,
+        };
+        check(
+            "{\"source\":\"none\",\"interfaces\":[],\"framesSeen\":0,\"framesLost\":0,\
+             \"otherMacs\":{\"rxBytesTotal\":0,\"txBytesTotal\":0,\"frames\":0},\
+             \"multicast\":{\"bytesTotal\":0,\"frames\":0},\"offload\":\"none\",\"unseen\":[]}",
+            |json| capture(json, &empty),
+        );
+    }
+
+    #[test]
+    fn utilization_is_rounded_to_hundredths() {
+        for (bps, link_mbps, expected) in [
+            (18_255_729, 1_000, 183),
+            (18_250_000, 1_000, 183),
+            (18_249_999, 1_000, 182),
+            (1, 0, 0),
+            (100_000_000, 100, 10_000),
+        ] {
+            assert_eq!(
+                utilization(bps, link_mbps),
+                expected,
+                "{bps} of {link_mbps}"
+            );
+        }
+    }
+}

@@ -24,36 +24,27 @@ impl fmt::Display for Bytes {
 }
 
 fn short(f: &mut fmt::Formatter<'_>, number: u64, unit: &str) -> fmt::Result {
-    let mut size = 1_000_u64;
-    for prefix in ["", "k", "M", "G", "T", "P"] {
-        // Up to 999.5 of the prefix, so that rounding never gives four digits.
-        if u128::from(number) * 2 < u128::from(size) * 2 - u128::from(size / 1_000) || prefix == "P"
-        {
-            let one = size / 1_000;
-            return rounded(f, number, one, prefix, unit);
-        }
-        size = size.saturating_mul(1_000);
-    }
-    Ok(())
-}
-
-fn rounded(
-    f: &mut fmt::Formatter<'_>,
-    number: u64,
-    one: u64,
-    prefix: &str,
-    unit: &str,
-) -> fmt::Result {
-    if one == 1 {
+    if number < 1_000 {
         return write!(f, "{number} {unit}");
     }
-    let hundredths = (u128::from(number) * 100 + u128::from(one) / 2) / u128::from(one);
-    match hundredths {
-        0..1_000 => write!(f, "{}.{:02}", hundredths / 100, hundredths % 100),
-        1_000..10_000 => write!(f, "{}.{}", hundredths / 100, hundredths / 10 % 10),
-        _ => write!(f, "{}", hundredths / 100),
-    }?;
-    write!(f, " {prefix}{unit}")
+    let number = u128::from(number);
+    let mut one = 1_u128;
+    for prefix in ["k", "M", "G", "T", "P", "E"] {
+        one *= 1_000;
+        for decimals in [2, 1, 0] {
+            let scale = 10_u128.pow(decimals);
+            let rounded = (number * scale + one / 2) / one;
+            if rounded < 1_000 {
+                let (whole, rest) = (rounded / scale, rounded % scale);
+                let width = decimals as usize;
+                return match decimals {
+                    0 => write!(f, "{whole} {prefix}{unit}"),
+                    _ => write!(f, "{whole}.{rest:0width$} {prefix}{unit}"),
+                };
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -73,7 +64,7 @@ mod tests {
             (999_500, "1.00 MB"),
             (55_024_642, "55.0 MB"),
             (1_234_567_890_123, "1.23 TB"),
-            (u64::MAX, "18446 PB"),
+            (u64::MAX, "18.4 EB"),
         ] {
             assert_eq!(Bytes(number).to_string(), expected, "{number}");
         }
