@@ -7,6 +7,8 @@ use std::path::PathBuf;
 #[cfg(feature = "http")]
 #[path = "fuzz/bodies/answer.rs"]
 mod answer;
+#[path = "fuzz/bodies/banner.rs"]
+mod banner;
 #[path = "fuzz/bodies/dns.rs"]
 mod dns;
 #[path = "fuzz/bodies/frame.rs"]
@@ -19,6 +21,8 @@ mod netdev;
 mod netlink;
 #[path = "fuzz/bodies/oui.rs"]
 mod oui;
+#[path = "fuzz/bodies/quote.rs"]
+mod quote;
 #[cfg(feature = "http")]
 #[path = "fuzz/bodies/segment.rs"]
 mod segment;
@@ -84,4 +88,14 @@ fn uci_corpus() {
 #[test]
 fn netlink_corpus() {
     replay("netlink", netlink::run);
+}
+
+#[test]
+fn banner_corpus() {
+    replay("banner", banner::run);
+}
+
+#[test]
+fn quote_corpus() {
+    replay("quote", quote::run);
 }

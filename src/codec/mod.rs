@@ -2,9 +2,11 @@
 //! Bytes to values and back: pure, without allocation, without panic on any input.
 
 pub mod arp;
+pub mod banner;
 pub mod dhcp;
 pub mod dns;
 pub mod frame;
+pub mod icmp;
 pub mod leases;
 pub mod lines;
 pub mod ndp;
