@@ -142,6 +142,23 @@ pub const CONFIG_BYTES_MAX: usize = 1_024 * 1_024;
 /// with four. Full: what has no lane is counted as "other".
 pub const LANES_MAX: usize = 2_048;
 
+/// Hosts that are probed at once. 200 B each, their hops 40 B each more. More: refused when options
+/// are read.
+pub const PROBE_HOSTS_MAX: usize = 4_096;
+
+/// Hops of a trace at most: the TTL has 8 bits. 40 B each, as many as asked for.
+pub const HOPS_MAX: u16 = 255;
+
+/// Bytes of a ping's payload at most: an IPv4 packet has 65 535 with its headers.
+pub const PAYLOAD_BYTES_MAX: u16 = 65_507;
+
+/// Bytes of what a service says of itself: the name of a server, a version. 256 B. Longer: cut.
+pub const BANNER_TEXT_BYTES_MAX: usize = 255;
+
+/// Connections for port checks at once, far below the descriptors that a process may have. 1 KiB
+/// each, 40 KiB with TLS. Full: further checks wait.
+pub const CHECKS_MAX: usize = 128;
+
 /// MAC addresses of this router itself. 128 B. More: the rest are counted as devices.
 pub const OWN_MACS_MAX: usize = 16;
 

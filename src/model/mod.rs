@@ -8,6 +8,7 @@ pub mod interface;
 pub mod known_names;
 pub mod name;
 pub mod offload;
+pub mod probe;
 pub mod ranges;
 pub mod selection;
 pub mod traffic;

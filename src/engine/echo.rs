@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Echoes to many hosts at once (RFC 792, RFC 4443): whom to ask and when, which reply is the answer
+//! to which request, and when to give up.
+//!
+//! A reply counts once, when id, sequence number, sender and payload are those of a request that is
+//! under way. Packets and sockets are elsewhere.
+
+use core::cmp::Reverse;
+use core::net::IpAddr;
+use core::time::Duration;
+use std::collections::{BinaryHeap, VecDeque};
+
+use crate::codec::icmp::{self, Version};
+use crate::engine::pace::Pace;
+use crate::model::probe::Ping;
+use crate::time::Mono;
+
+/// What connvitals sends unless it is told how much.
+const TEXT: &[u8; 41] = b"The very model of a modern major general.";
+
+/// What a request carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payload {
+    /// A text of 41 bytes.
+    Text,
+    /// So many bytes of zero.
+    Zeros(u16),
+}
+
+impl Payload {
+    /// Its bytes.
+    pub fn len(self) -> usize {
+        match self {
+            Self::Text => TEXT.len(),
+            Self::Zeros(len) => len.into(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// Writes it to `bytes`, which is as long.
+    pub fn write(self, bytes: &mut [u8]) {
+        match self {
+            Self::Text if bytes.len() == TEXT.len() => bytes.copy_from_slice(TEXT),
+            _ => bytes.fill(0),
+        }
+    }
+
+    /// Whether `bytes` are the same.
+    pub fn is(self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Text => bytes == TEXT,
+            Self::Zeros(len) => bytes.len() == len.into() && bytes.iter().all(|&byte| byte == 0),
+        }
+    }
+}
+
+/// What to ask of a host.
+#[derive(Clone, Copy, Debug)]
+pub struct Burst {
+    /// Requests, 1 or more.
+    pub count: u32,
+    /// What they carry.
+    pub payload: Payload,
+    /// From one request to the next.
+    pub spacing: Duration,
+    /// How long an answer is waited for.
+    pub timeout: Duration,
+}
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Send a request with this sequence number to this host, now; then say when it left.
+    Send {
+        /// The number of the host.
+        host: usize,
+        /// The sequence number.
+        sequence: u16,
+    },
+    /// The burst of this host is over.
+    Finished(usize),
+    /// Nothing before that moment, unless a reply comes.
+    WaitUntil(Mono),
+    /// No host is asked.
+    Idle,
+}
+
+/// What a reply is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// The answer to a request that was under way; the time since.
+    Answer(Duration),
+    /// That request was answered before.
+    Duplicate,
+    /// Nobody waits for it any more.
+    Late,
+    /// To no request of ours.
+    Foreign,
+}
+
+/// Replies that counted for nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ignored {
+    /// To a request that was answered before.
+    pub duplicate: u64,
+    /// After the time to wait.
+    pub late: u64,
+    /// To no request of ours.
+    pub foreign: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Idle,
+    Sending,
+    Waiting,
+}
+
+#[derive(Debug)]
+struct Host {
+    address: IpAddr,
+    burst: Burst,
+    ping: Ping,
+    phase: Phase,
+    /// The number of its burst: what is of an earlier one is over.
+    round: u32,
+    last_sent: Mono,
+}
+
+/// A request, in the place of its sequence number.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    sent: Mono,
+    host: u32,
+    round: u32,
+    sequence: u16,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Free,
+    Asked,
+    Answered,
+}
+
+/// Something that a host is due for; the earliest first.
+type Event = Reverse<(Mono, u32, u32)>;
+
+/// Echoes to many hosts. Allocates when it is made and when hosts are added, then no more.
+#[derive(Debug)]
+pub struct Echo {
+    hosts: Vec<Host>,
+    /// A power of two; a sequence number has its place by its lower bits. Full: the next request
+    /// waits until the one in its place is given up.
+    slots: Box<[Slot]>,
+    events: BinaryHeap<Event>,
+    finished: VecDeque<u32>,
+    pace: Pace,
+    ids: [u16; 2],
+    next_sequence: u16,
+    ignored: Ignored,
+}
+
+impl Echo {
+    /// Will ask these hosts, at most `rate` packets a second over all. Of `in_flight_max` requests
+    /// the answers are waited for at once: 24 B each. `ids` are those of requests of IPv4 and IPv6;
+    /// `random` is chance.
+    pub fn new(
+        hosts: &[IpAddr],
+        in_flight_max: usize,
+        rate: u32,
+        ids: [u16; 2],
+        random: u16,
+    ) -> Self {
+        let free = Slot {
+            sent: Mono::from_ns(0),
+            host: 0,
+            round: 0,
+            sequence: 0,
+            state: State::Free,
+        };
+        let slots = in_flight_max.clamp(1, 1 << 16).next_power_of_two();
+        let burst = Burst {
+            count: 0,
+            payload: Payload::Text,
+            spacing: Duration::ZERO,
+            timeout: Duration::ZERO,
+        };
+        let host = |&address: &IpAddr| Host {
+            address,
+            burst,
+            ping: Ping::default(),
+            phase: Phase::Idle,
+            round: 0,
+            last_sent: Mono::from_ns(0),
+        };
+        Self {
+            hosts: hosts.iter().map(host).collect(),
+            slots: vec![free; slots].into_boxed_slice(),
+            events: BinaryHeap::with_capacity(2 * hosts.len() + 16),
+            finished: VecDeque::with_capacity(hosts.len()),
+            pace: Pace::new(rate),
+            ids,
+            next_sequence: random,
+            ignored: Ignored::default(),
+        }
+    }
+
+    /// Begins a burst to `host`; one that is under way is dropped.
+    pub fn start(&mut self, host: usize, burst: Burst, now: Mono) {
+        let Some(entry) = self.hosts.get_mut(host) else {
+            return;
+        };
+        entry.burst = burst;
+        entry.ping = Ping::default();
+        entry.round = entry.round.wrapping_add(1);
+        entry.phase = Phase::Sending;
+        let number = host as u32;
+        self.finished.retain(|&other| other != number);
+        if burst.count == 0 {
+            entry.phase = Phase::Idle;
+            self.finished.push_back(number);
+            return;
+        }
+        self.push(host, now);
+    }
+
+    /// What to do at `now`.
+    pub fn poll(&mut self, now: Mono) -> Action {
+        if let Some(host) = self.finished.pop_front() {
+            return Action::Finished(host as usize);
+        }
+        while let Some(&Reverse((due, number, round))) = self.events.peek() {
+            let host = number as usize;
+            if self.hosts[host].round != round || self.hosts[host].phase == Phase::Idle {
+                self.events.pop();
+                continue;
+            }
+            if due > now {
+                return Action::WaitUntil(due);
+            }
+            if self.hosts[host].phase == Phase::Waiting {
+                self.events.pop();
+                self.hosts[host].phase = Phase::Idle;
+                return Action::Finished(host);
+            }
+            let free = self.free_at(self.next_sequence).max(self.pace.due());
+            if free > now {
+                return Action::WaitUntil(free);
+            }
+            self.events.pop();
+            return self.send(host, now);
+        }
+        Action::Idle
+    }
+
+    /// Says that the request with this sequence number, the last one, left at `at`.
+    pub fn on_sent(&mut self, sequence: u16, at: Mono) {
+        let slot = &mut self.slots[Self::place(&self.slots, sequence)];
+        if (slot.state, slot.sequence) != (State::Asked, sequence) {
+            return;
+        }
+        slot.sent = at;
+        let host = slot.host as usize;
+        self.hosts[host].last_sent = at;
+        if self.hosts[host].phase == Phase::Waiting {
+            let deadline = at.after(self.hosts[host].burst.timeout);
+            self.push(host, deadline);
+        } else {
+            let next = at.after(self.hosts[host].burst.spacing);
+            self.push(host, next);
+        }
+    }
+
+    /// Hears a reply from `from` that came at `at`.
+    pub fn on_reply(&mut self, from: IpAddr, echo: &icmp::Echo<'_>, at: Mono) -> Heard {
+        let heard = self.judge(from, echo, at);
+        match heard {
+            Heard::Answer(_) => {}
+            Heard::Duplicate => self.ignored.duplicate += 1,
+            Heard::Late => self.ignored.late += 1,
+            Heard::Foreign => self.ignored.foreign += 1,
+        }
+        heard
+    }
+
+    /// What a burst told so far, or in the end.
+    pub fn ping(&self, host: usize) -> &Ping {
+        &self.hosts[host].ping
+    }
+
+    /// The address of a host.
+    pub fn address(&self, host: usize) -> IpAddr {
+        self.hosts[host].address
+    }
+
+    /// What requests to a host carry.
+    pub fn payload(&self, host: usize) -> Payload {
+        self.hosts[host].burst.payload
+    }
+
+    /// The id of requests.
+    pub fn id(&self, version: Version) -> u16 {
+        self.ids[usize::from(version == Version::V6)]
+    }
+
+    /// Replies that counted for nothing.
+    pub fn ignored(&self) -> Ignored {
+        self.ignored
+    }
+
+    fn judge(&mut self, from: IpAddr, echo: &icmp::Echo<'_>, at: Mono) -> Heard {
+        if echo.id != self.id(Version::of(from)) {
+            return Heard::Foreign;
+        }
+        let slot = &mut self.slots[Self::place(&self.slots, echo.sequence)];
+        let Some(host) = self.hosts.get_mut(slot.host as usize) else {
+            return Heard::Foreign;
+        };
+        let asked = slot.state != State::Free && slot.sequence == echo.sequence;
+        if !asked || host.address != from || !host.burst.payload.is(echo.payload) {
+            return Heard::Foreign;
+        }
+        if core::mem::replace(&mut slot.state, State::Answered) == State::Answered {
+            return Heard::Duplicate;
+        }
+        let rtt = at.since(slot.sent);
+        if slot.round != host.round || host.phase == Phase::Idle || rtt > host.burst.timeout {
+            return Heard::Late;
+        }
+        host.ping.on_reply(rtt);
+        if host.phase == Phase::Waiting && host.ping.is_complete() {
+            host.phase = Phase::Idle;
+            self.finished.push_back(slot.host);
+        }
+        Heard::Answer(rtt)
+    }
+
+    fn send(&mut self, host: usize, now: Mono) -> Action {
+        let sequence = self.next_sequence;
+        self.next_sequence = sequence.wrapping_add(1);
+        self.pace.took(now);
+        let entry = &mut self.hosts[host];
+        entry.ping.on_sent();
+        if entry.ping.sent() >= entry.burst.count {
+            entry.phase = Phase::Waiting;
+        }
+        self.slots[Self::place(&self.slots, sequence)] = Slot {
+            sent: now,
+            host: host as u32,
+            round: entry.round,
+            sequence,
+            state: State::Asked,
+        };
+        Action::Send { host, sequence }
+    }
+
+    /// When nobody waits any more for the request in the place of `sequence`.
+    fn free_at(&self, sequence: u16) -> Mono {
+        let slot = &self.slots[Self::place(&self.slots, sequence)];
+        let host = &self.hosts[slot.host as usize];
+        let waited_for =
+            slot.state == State::Asked && slot.round == host.round && host.phase != Phase::Idle;
+        if waited_for {
+            slot.sent.after(host.burst.timeout)
+        } else {
+            Mono::from_ns(0)
+        }
+    }
+
+    fn place(slots: &[Slot], sequence: u16) -> usize {
+        usize::from(sequence) & (slots.len() - 1)
+    }
+
+    /// Notes when `host` is due next.
+    fn push(&mut self, host: usize, due: Mono) {
+        if self.events.len() == self.events.capacity() {
+            // Each host has one event that holds, so at least half of them go.
+            let hosts = &self.hosts;
+            self.events.retain(|Reverse((_, host, round))| {
+                let host = &hosts[*host as usize];
+                host.round == *round && host.phase != Phase::Idle
+            });
+        }
+        self.events
+            .push(Reverse((due, host as u32, self.hosts[host].round)));
+    }
+}
+
+#[cfg(test)]
+mod tests;
