@@ -73,8 +73,10 @@ pub struct Echo<'a> {
 pub enum Cause {
     /// It had no hops left; the sender is on the way to its destination.
     TimeExceeded,
-    /// Nobody takes it, or nobody knows the way; a port without a listener is the end of the way.
+    /// Nobody knows the way, or somebody forbids it.
     Unreachable,
+    /// It arrived, and nobody takes it at that port: the end of the way.
+    PortUnreachable,
 }
 
 /// What an error says of the packet that did not arrive.
@@ -153,6 +155,7 @@ pub fn parse(version: Version, message: &[u8]) -> Result<Message<'_>, Malformed>
         return Err(Malformed::Checksum);
     }
     let [_, reply, unreachable, time_exceeded] = version.types();
+    let port_code = if version == Version::V4 { 3 } else { 4 };
     let cause = match header[0] {
         kind if kind == reply && header[1] == 0 => {
             return Ok(Message::Reply(Echo {
@@ -161,6 +164,7 @@ pub fn parse(version: Version, message: &[u8]) -> Result<Message<'_>, Malformed>
                 payload: rest,
             }));
         }
+        kind if kind == unreachable && header[1] == port_code => Cause::PortUnreachable,
         kind if kind == unreachable => Cause::Unreachable,
         // Code 1 is about fragments that did not arrive in time.
         kind if kind == time_exceeded && header[1] == 0 => Cause::TimeExceeded,

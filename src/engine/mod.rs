@@ -6,4 +6,5 @@ pub mod echo;
 pub mod pace;
 pub mod retry;
 pub mod reverse;
+pub mod route;
 pub mod schedule;

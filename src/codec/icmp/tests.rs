@@ -56,12 +56,11 @@ fn an_error_tells_which_packet_did_not_arrive() {
         },
     };
     check(&exceeded(), Ok(Message::Error(Cause::TimeExceeded, quote)));
-    let mut unreachable = exceeded();
-    unreachable[..2].copy_from_slice(&[3, 3]);
-    check(
-        &seal(unreachable),
-        Ok(Message::Error(Cause::Unreachable, quote)),
-    );
+    for (code, cause) in [(1, Cause::Unreachable), (3, Cause::PortUnreachable)] {
+        let mut unreachable = exceeded();
+        unreachable[..2].copy_from_slice(&[3, code]);
+        check(&seal(unreachable), Ok(Message::Error(cause, quote)));
+    }
 }
 
 #[test]

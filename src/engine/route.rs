@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The way to many hosts at once: packets of short life, and who says that they died.
+//!
+//! All distances of a host are under way together. Each host has one flow, as paris-traceroute has
+//! it, so that routers that balance load by flow show one way: the ports are always the same, and
+//! the length of the datagram tells the distance; of ICMP, the sequence number does, and the payload
+//! keeps the checksum the same. Routers answer only a few packets a second, so those of one distance
+//! are spaced over all hosts. Packets and sockets are elsewhere.
+
+use core::cmp::Reverse;
+use core::net::IpAddr;
+use core::time::Duration;
+use std::collections::{BinaryHeap, VecDeque};
+
+use crate::codec::icmp::{self, Cause, Probe, Quote, Version};
+use crate::engine::pace::Pace;
+use crate::model::index::Index;
+use crate::model::probe::Hop;
+use crate::time::Mono;
+
+/// The port that datagrams are for, as those of connvitals: nobody listens there.
+pub const PORT: u16 = 33_440;
+
+/// From one packet to the next, of one host.
+const TTL_SPACING: Duration = Duration::from_millis(8);
+
+/// From one packet to the next, of one distance, over all hosts.
+const HOP_SPACING: Duration = Duration::from_millis(50);
+
+/// Packets of one host that are waited for at once.
+const IN_FLIGHT_MAX: usize = 64;
+
+/// Bytes of the header of a datagram (RFC 768).
+const UDP_HEADER_BYTES: u16 = 8;
+
+/// Whom to find the way to.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// Its address; no two targets have the same.
+    pub address: IpAddr,
+    /// Hops at most.
+    pub hops_max: u8,
+}
+
+/// What packets are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Datagrams, from these ports of IPv4 and IPv6.
+    Udp([u16; 2]),
+    /// Echo requests, with these ids of ICMP and ICMPv6.
+    Icmp([u16; 2]),
+}
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Send this packet to this host, now; then say when it left.
+    Send {
+        /// The number of the host.
+        host: usize,
+        /// The hops that it may go.
+        ttl: u8,
+        /// The packet: a datagram has zeros only, an echo request the payload of [`payload`].
+        probe: Probe,
+    },
+    /// The way to this host is known, as far as it will be.
+    Finished(usize),
+    /// Nothing before that moment, unless an answer comes.
+    WaitUntil(Mono),
+    /// No way is looked for.
+    Idle,
+}
+
+/// What an answer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// A hop that was not known.
+    Hop,
+    /// A hop that was heard before, or that nobody waits for any more.
+    Late,
+    /// About no packet of ours.
+    Foreign,
+}
+
+/// The payload of an echo request: whatever the sequence number, the sum of both is the same.
+pub fn payload(sequence: u16) -> [u8; 2] {
+    (!sequence).to_be_bytes()
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    at: Mono,
+    hop: Option<Hop>,
+}
+
+#[derive(Debug)]
+struct Host {
+    address: IpAddr,
+    hops_max: usize,
+    /// At distance 1, 2 and so on; as many as were sent. Never more than `hops_max`.
+    sent: Vec<Sent>,
+    /// Where the target itself answered.
+    distance: Option<usize>,
+    timeout: Duration,
+    running: bool,
+    /// Tells the packets of this round from those of earlier ones.
+    round: u8,
+    /// The number of its next event; others do not hold any more.
+    turn: u32,
+}
+
+/// The host that an event is of, and the number that it must have to hold.
+type Event = Reverse<(Mono, u32, u32)>;
+
+/// Traces to many hosts. Allocates when it is made, then no more.
+#[derive(Debug)]
+pub struct Routes {
+    hosts: Vec<Host>,
+    index: Index,
+    events: BinaryHeap<Event>,
+    finished: VecDeque<u32>,
+    /// When the next packet of each distance may leave.
+    free_at: [Mono; 256],
+    pace: Pace,
+    mode: Mode,
+    ignored_count: u64,
+}
+
+impl Routes {
+    /// Will find the ways to `targets`, by at most `rate` packets a second; `seed` is chance.
+    pub fn new(targets: &[Target], mode: Mode, rate: u32, seed: u64) -> Self {
+        let mut index = Index::new(targets.len(), seed);
+        for (number, target) in targets.iter().enumerate() {
+            index.insert(key(target.address), number);
+        }
+        let host = |target: &Target| Host {
+            address: target.address,
+            hops_max: target.hops_max.into(),
+            sent: Vec::with_capacity(target.hops_max.into()),
+            distance: None,
+            timeout: Duration::ZERO,
+            running: false,
+            round: seed as u8,
+            turn: 0,
+        };
+        Self {
+            hosts: targets.iter().map(host).collect(),
+            index,
+            events: BinaryHeap::with_capacity(2 * targets.len() + 16),
+            finished: VecDeque::with_capacity(targets.len()),
+            free_at: [Mono::from_ns(0); 256],
+            pace: Pace::new(rate),
+            mode,
+            ignored_count: 0,
+        }
+    }
+
+    /// Begins to look for the way to `host`, with so much time for each answer.
+    pub fn start(&mut self, host: usize, timeout: Duration, now: Mono) {
+        let number = host as u32;
+        let Some(entry) = self.hosts.get_mut(host) else {
+            return;
+        };
+        entry.sent.clear();
+        (entry.distance, entry.timeout) = (None, timeout);
+        entry.round = entry.round.wrapping_add(1);
+        entry.running = entry.hops_max > 0;
+        self.finished.retain(|&other| other != number);
+        if entry.running {
+            self.plan(host, now);
+        } else {
+            self.finished.push_back(number);
+        }
+    }
+
+    /// What to do at `now`.
+    pub fn poll(&mut self, now: Mono) -> Action {
+        if let Some(host) = self.finished.pop_front() {
+            return Action::Finished(host as usize);
+        }
+        while let Some(&Reverse((due, number, turn))) = self.events.peek() {
+            let host = number as usize;
+            let entry = &self.hosts[host];
+            if entry.turn != turn || !entry.running {
+                self.events.pop();
+                continue;
+            }
+            let more = entry.wants_more();
+            let due = if more { due.max(self.pace.due()) } else { due };
+            if due > now {
+                return Action::WaitUntil(due);
+            }
+            self.events.pop();
+            if more {
+                return self.send(host, now);
+            }
+            self.hosts[host].running = false;
+            return Action::Finished(host);
+        }
+        Action::Idle
+    }
+
+    /// Says that the last packet to `host` left at `at`.
+    pub fn on_sent(&mut self, host: usize, at: Mono) {
+        if let Some(sent) = self.hosts[host].sent.last_mut() {
+            sent.at = at;
+        }
+        self.plan(host, at.after(TTL_SPACING));
+    }
+
+    /// Hears from `from`, at `at`, that a packet did not arrive.
+    pub fn on_error(&mut self, from: IpAddr, cause: Cause, quote: &Quote, at: Mono) -> Heard {
+        let arrived = cause == Cause::PortUnreachable || from == quote.destination;
+        self.on_answer(from, quote.destination, &quote.probe, arrived, at)
+    }
+
+    /// Hears from `from`, at `at`, the reply to an echo request.
+    pub fn on_reply(&mut self, from: IpAddr, echo: &icmp::Echo<'_>, at: Mono) -> Heard {
+        if echo.payload != payload(echo.sequence) {
+            self.ignored_count += 1;
+            return Heard::Foreign;
+        }
+        let probe = Probe::Echo {
+            id: echo.id,
+            sequence: echo.sequence,
+        };
+        self.on_answer(from, from, &probe, true, at)
+    }
+
+    /// The way to `host` as far as it is known: to the target, or as far as was looked.
+    pub fn hops(&self, host: usize) -> impl ExactSizeIterator<Item = Option<Hop>> {
+        let host = &self.hosts[host];
+        let len = host
+            .distance
+            .map_or(host.sent.len(), |distance| distance + 1);
+        host.sent[..len].iter().map(|sent| sent.hop)
+    }
+
+    /// The address of a host.
+    pub fn address(&self, host: usize) -> IpAddr {
+        self.hosts[host].address
+    }
+
+    /// Answers that were about no packet of ours.
+    pub fn ignored_count(&self) -> u64 {
+        self.ignored_count
+    }
+
+    fn on_answer(
+        &mut self,
+        from: IpAddr,
+        target: IpAddr,
+        probe: &Probe,
+        arrived: bool,
+        at: Mono,
+    ) -> Heard {
+        let known = self
+            .index
+            .find(key(target), |row| self.hosts[row].address == target);
+        let found = known.and_then(|host| Some((host, self.place_of(host, probe)?)));
+        let Some((host, place)) = found else {
+            self.ignored_count += 1;
+            return Heard::Foreign;
+        };
+        let entry = &mut self.hosts[host];
+        let beyond = entry.distance.is_some_and(|distance| place > distance);
+        let Some(sent) = entry
+            .sent
+            .get_mut(place)
+            .filter(|_| entry.running && !beyond)
+        else {
+            return Heard::Late;
+        };
+        let rtt = at.since(sent.at);
+        if sent.hop.is_some() || rtt > entry.timeout {
+            return Heard::Late;
+        }
+        sent.hop = Some(Hop {
+            address: from,
+            rtt_ns: u64::try_from(rtt.as_nanos()).unwrap_or(u64::MAX),
+        });
+        if arrived {
+            entry.distance = Some(place);
+        }
+        if !entry.wants_more() {
+            if entry.deadline().is_none() {
+                entry.running = false;
+                self.finished.push_back(host as u32);
+            } else if arrived {
+                self.plan(host, at);
+            }
+        }
+        Heard::Hop
+    }
+
+    /// The packet of `host` that `probe` can be, counted from 0; `None` when it is none of ours.
+    fn place_of(&self, host: usize, probe: &Probe) -> Option<usize> {
+        let host = &self.hosts[host];
+        let version = usize::from(host.address.is_ipv6());
+        let (ttl, ours) = match (self.mode, *probe) {
+            (
+                Mode::Udp(ports),
+                Probe::Udp {
+                    source_port,
+                    destination_port,
+                    len,
+                },
+            ) => {
+                let len = len.checked_sub(UDP_HEADER_BYTES)?;
+                let ours = source_port == ports[version] && destination_port == PORT;
+                (len >> 1, ours && len & 1 == u16::from(host.round & 1))
+            }
+            (Mode::Icmp(ids), Probe::Echo { id, sequence }) => {
+                let ours = id == ids[version] && sequence >> 8 == u16::from(host.round);
+                (sequence & 0xff, ours)
+            }
+            _ => return None,
+        };
+        let sent = usize::from(ttl).checked_sub(1)?;
+        (ours && sent < host.hops_max).then_some(sent)
+    }
+
+    fn send(&mut self, host: usize, now: Mono) -> Action {
+        self.pace.took(now);
+        let entry = &mut self.hosts[host];
+        entry.sent.push(Sent { at: now, hop: None });
+        let ttl = entry.sent.len() as u8;
+        let version = usize::from(entry.address.is_ipv6());
+        let probe = match self.mode {
+            Mode::Udp(ports) => Probe::Udp {
+                source_port: ports[version],
+                destination_port: PORT,
+                len: UDP_HEADER_BYTES + (u16::from(ttl) << 1) + u16::from(entry.round & 1),
+            },
+            Mode::Icmp(ids) => Probe::Echo {
+                id: ids[version],
+                sequence: u16::from(entry.round) << 8 | u16::from(ttl),
+            },
+        };
+        Action::Send { host, ttl, probe }
+    }
+
+    /// Sets when `host` is due next, `earliest` at the earliest when it has more to send.
+    fn plan(&mut self, host: usize, earliest: Mono) {
+        let entry = &mut self.hosts[host];
+        entry.turn = entry.turn.wrapping_add(1);
+        let due = if entry.wants_more() {
+            let ttl = entry.sent.len() + 1;
+            let limit = entry.sent.len().checked_sub(IN_FLIGHT_MAX);
+            let limit = limit
+                .map(|i| &entry.sent[i])
+                .filter(|sent| sent.hop.is_none());
+            let due = earliest.max(limit.map_or(earliest, |sent| sent.at.after(entry.timeout)));
+            // Its time at this distance is taken now, so that others come after it.
+            let due = due.max(self.free_at[ttl & 0xff]);
+            self.free_at[ttl & 0xff] = due.after(HOP_SPACING);
+            due
+        } else {
+            entry.deadline().unwrap_or(earliest)
+        };
+        let event = Reverse((due, host as u32, entry.turn));
+        if self.events.len() == self.events.capacity() {
+            // Each host has one event that holds, so at least half of them go.
+            let hosts = &self.hosts;
+            self.events.retain(|Reverse((_, host, turn))| {
+                let host = &hosts[*host as usize];
+                host.turn == *turn && host.running
+            });
+        }
+        self.events.push(event);
+    }
+}
+
+impl Host {
+    fn wants_more(&self) -> bool {
+        self.distance.is_none() && self.sent.len() < self.hops_max
+    }
+
+    /// When the last silent hop before the target is given up; `None` when there is none.
+    fn deadline(&self) -> Option<Mono> {
+        let len = self.distance.unwrap_or(self.sent.len());
+        let silent = self.sent[..len].iter().filter(|sent| sent.hop.is_none());
+        silent.map(|sent| sent.at.after(self.timeout)).max()
+    }
+}
+
+/// The address as a number: that of IPv4 mapped into IPv6.
+fn key(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(address) => address.to_bits(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
