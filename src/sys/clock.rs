@@ -17,6 +17,54 @@ pub fn wall() -> Wall {
     Wall::from_us(unsigned(seconds) * 1_000_000 + unsigned(ns) / 1_000)
 }
 
+/// One moment on both clocks, so that stamps of one can be told on the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Both {
+    /// On the clock for intervals.
+    pub mono: Mono,
+    /// On the clock for stamps, nanoseconds since 1970.
+    wall_ns: u64,
+}
+
+/// A stamp farther away than this is of a time when the wall clock was set otherwise.
+const STAMP_AGE_MAX_NS: u64 = 60_000_000_000;
+
+/// What one reading of both clocks may take without being tried again, and how often that is.
+const BOTH_NS_MAX: u128 = 2_000;
+const BOTH_TRIES: u32 = 3;
+
+/// Now, on both clocks, within microseconds even when others take the CPU in between.
+pub fn both() -> Both {
+    let mut tries = 0;
+    loop {
+        let before = mono();
+        let (seconds, ns) = read(ClockId::Realtime);
+        let took = mono().since(before);
+        tries += 1;
+        if took.as_nanos() <= BOTH_NS_MAX || tries >= BOTH_TRIES {
+            return Both {
+                mono: before.after(took / 2),
+                wall_ns: unsigned(seconds) * 1_000_000_000 + unsigned(ns),
+            };
+        }
+    }
+}
+
+impl Both {
+    /// The moment of the kernel's stamp `at_ns`, nanoseconds since 1970; this one when the clock
+    /// was set in between.
+    pub fn mono_of(&self, at_ns: u64) -> Mono {
+        let ns = core::time::Duration::from_nanos(at_ns.abs_diff(self.wall_ns));
+        if at_ns.abs_diff(self.wall_ns) > STAMP_AGE_MAX_NS {
+            self.mono
+        } else if at_ns > self.wall_ns {
+            self.mono.after(ns)
+        } else {
+            self.mono.before(ns)
+        }
+    }
+}
+
 /// Seconds and nanoseconds.
 #[cfg(not(all(target_arch = "mips", target_env = "musl")))]
 fn read(clock: ClockId) -> (i64, i64) {
@@ -69,6 +117,24 @@ mod tests {
             earlier = later;
         }
     }
+
+    #[test]
+    fn a_stamp_is_told_on_the_other_clock() {
+        let both = both();
+        let ms = core::time::Duration::from_millis;
+        assert_eq!(both.mono_of(both.wall_ns), both.mono);
+        assert_eq!(
+            both.mono_of(both.wall_ns - 5_000_000),
+            both.mono.before(ms(5))
+        );
+        assert_eq!(
+            both.mono_of(both.wall_ns + 5_000_000),
+            both.mono.after(ms(5))
+        );
+        assert_eq!(both.mono_of(0), both.mono);
+        assert_eq!(both.mono_of(u64::MAX), both.mono);
+    }
+
     #[test]
     fn the_clock_for_stamps_agrees_with_the_standard_library() {
         let reference = || {

@@ -5,6 +5,8 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
 
+use super::message;
+
 /// A socket that only its peer can answer: the kernel drops what comes from anybody else. Its port
 /// is one that the kernel chose by chance.
 #[derive(Debug)]
@@ -52,6 +54,43 @@ impl Peer {
 impl AsFd for Peer {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
+    }
+}
+
+/// A socket to send datagrams of short life from; what comes to it is not looked at.
+#[derive(Debug)]
+pub struct Prober {
+    socket: UdpSocket,
+    port: u16,
+}
+
+impl Prober {
+    /// A socket at a port that the kernel chooses.
+    ///
+    /// # Errors
+    /// What socket(2), bind(2) say: `AddrNotAvailable` or another when there is no IPv6.
+    pub fn open(ipv6: bool) -> io::Result<Self> {
+        let any: IpAddr = match ipv6 {
+            false => Ipv4Addr::UNSPECIFIED.into(),
+            true => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let socket = UdpSocket::bind(SocketAddr::new(any, 0))?;
+        socket.set_nonblocking(true)?;
+        let port = socket.local_addr()?.port();
+        Ok(Self { socket, port })
+    }
+
+    /// The port that datagrams come from.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Sends a datagram that may go `ttl` hops.
+    ///
+    /// # Errors
+    /// What sendmsg(2) says: `NetworkUnreachable` without a route.
+    pub fn send(&self, to: IpAddr, port: u16, ttl: u8, datagram: &[u8]) -> io::Result<()> {
+        message::send(self.socket.as_fd(), to, port, Some(ttl), datagram)
     }
 }
 
