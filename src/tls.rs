@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! TLS: the one provider of cryptography, whom we trust, and what its errors mean to a user.
 
+pub mod check;
+
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;

@@ -154,24 +154,31 @@ pub fn parse(version: Version, message: &[u8]) -> Result<Message<'_>, Malformed>
     if version == Version::V4 && checksum(message) != 0 {
         return Err(Malformed::Checksum);
     }
-    let [_, reply, unreachable, time_exceeded] = version.types();
-    let port_code = if version == Version::V4 { 3 } else { 4 };
-    let cause = match header[0] {
-        kind if kind == reply && header[1] == 0 => {
-            return Ok(Message::Reply(Echo {
-                id: u16::from_be_bytes([header[4], header[5]]),
-                sequence: u16::from_be_bytes([header[6], header[7]]),
-                payload: rest,
-            }));
-        }
-        kind if kind == unreachable && header[1] == port_code => Cause::PortUnreachable,
-        kind if kind == unreachable => Cause::Unreachable,
-        // Code 1 is about fragments that did not arrive in time.
-        kind if kind == time_exceeded && header[1] == 0 => Cause::TimeExceeded,
-        _ => return Ok(Message::Other),
+    if header[..2] == [version.types()[1], 0] {
+        return Ok(Message::Reply(Echo {
+            id: u16::from_be_bytes([header[4], header[5]]),
+            sequence: u16::from_be_bytes([header[6], header[7]]),
+            payload: rest,
+        }));
+    }
+    let Some(cause) = cause(version, [header[0], header[1]]) else {
+        return Ok(Message::Other);
     };
     let quote = quote(version, rest)?;
     Ok(quote.map_or(Message::Other, |quote| Message::Error(cause, quote)))
+}
+
+/// What a type and code mean; `None` when not that a packet did not arrive.
+pub fn cause(version: Version, [kind, code]: [u8; 2]) -> Option<Cause> {
+    let [_, _, unreachable, time_exceeded] = version.types();
+    let port_code = if version == Version::V4 { 3 } else { 4 };
+    match kind {
+        _ if kind == unreachable && code == port_code => Some(Cause::PortUnreachable),
+        _ if kind == unreachable => Some(Cause::Unreachable),
+        // Code 1 is about fragments that did not arrive in time.
+        _ if kind == time_exceeded && code == 0 => Some(Cause::TimeExceeded),
+        _ => None,
+    }
 }
 
 /// The id and the sequence number of an echo request, of which at least the header is there; as

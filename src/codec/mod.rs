@@ -3,6 +3,7 @@
 
 pub mod arp;
 pub mod banner;
+pub mod certificate;
 pub mod dhcp;
 pub mod dns;
 pub mod frame;

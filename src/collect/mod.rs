@@ -3,11 +3,14 @@
 
 pub mod bandwidth;
 pub mod devices;
+pub mod echo;
 pub mod interfaces;
 pub mod lan;
 pub mod names;
 pub mod network;
+pub mod ports;
 pub mod reverse;
+pub mod route;
 pub mod segment;
 pub mod taps;
 pub mod vendors;

@@ -175,6 +175,18 @@ impl<W: Write> Json<W> {
         self.out.write_all(json)
     }
 
+    /// A value that `write` writes itself, JSON already.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub fn written(
+        &mut self,
+        write: impl FnOnce(&mut W) -> Result<(), W::Error>,
+    ) -> Result<(), W::Error> {
+        self.value()?;
+        write(&mut self.out)
+    }
+
     /// Ends the line that the document is, and gives `out` back.
     ///
     /// # Errors

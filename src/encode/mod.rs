@@ -6,3 +6,4 @@ pub mod device;
 pub mod json;
 pub mod netmon;
 pub mod traffic;
+pub mod vitals;

@@ -12,7 +12,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 use std::collections::{BinaryHeap, VecDeque};
 
-use crate::codec::icmp::{self, Cause, Probe, Quote, Version};
+use crate::codec::icmp::{self, Cause, Probe, Quote};
 use crate::engine::pace::Pace;
 use crate::model::index::Index;
 use crate::model::probe::Hop;

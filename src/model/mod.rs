@@ -14,3 +14,4 @@ pub mod selection;
 pub mod traffic;
 pub mod unseen;
 pub mod usage;
+pub mod vitals;

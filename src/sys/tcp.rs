@@ -2,7 +2,7 @@
 //! Connections that are made without waiting (tcp(7), connect(2)).
 
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Shutdown, TcpStream};
+use std::net::{IpAddr, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use super::message::Address;
@@ -52,11 +52,6 @@ impl Connection {
             Some(error) => Err(error),
             None => Ok(()),
         }
-    }
-
-    /// Ends it.
-    pub fn close(self) {
-        let _ = self.0.shutdown(Shutdown::Both);
     }
 }
 

@@ -7,3 +7,4 @@ pub mod logger;
 pub mod progress;
 pub mod screen;
 pub mod table;
+pub mod vitals;

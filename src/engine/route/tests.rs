@@ -2,6 +2,7 @@
 //! Traces in invented time, through routers that answer as a test wants.
 
 use super::*;
+use crate::codec::icmp::Version;
 use core::net::{Ipv4Addr, Ipv6Addr};
 use proptest::prelude::*;
 

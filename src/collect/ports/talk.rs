@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One talk with a service, step by step: connect, perhaps TLS, perhaps a request, what it says.
+
+use std::io::{self, Read, Write};
+
+use core::time::Duration;
+
+use super::Check;
+use super::secure::{self, Checker, Session};
+use crate::codec::banner::{self, HEAD_BYTES_MAX, Mysql};
+use crate::model::name;
+use crate::model::probe::{Finding, Service};
+use crate::sys::clock;
+use crate::sys::poll::Until;
+use crate::sys::ready::Ready;
+use crate::sys::tcp::Connection;
+use crate::time::Mono;
+
+/// What is said of a server that does not say what it is.
+const UNKNOWN: &[u8] = b"Unknown";
+
+/// What came of a turn.
+#[derive(Debug)]
+pub(super) enum Turn {
+    /// Nothing yet.
+    Wait,
+    /// All there is to know.
+    Found(Finding),
+}
+
+#[derive(Debug)]
+enum Step {
+    Connecting,
+    /// The request, and how much of it was sent.
+    Asking(Vec<u8>, usize),
+    Hearing,
+    Secure(Box<Session>),
+}
+
+/// A talk.
+#[derive(Debug)]
+pub(super) struct Talk {
+    connection: Connection,
+    step: Step,
+    started: Mono,
+    connected: Mono,
+    deadline: Mono,
+    /// The start of what the service says, and how much of it came.
+    head: Box<[u8; HEAD_BYTES_MAX]>,
+    len: usize,
+}
+
+impl Talk {
+    /// Begins to connect; `slot` is its number among those that are waited for.
+    ///
+    /// # Errors
+    /// When that fails at once.
+    pub(super) fn begin(
+        check: &Check,
+        timeout: Duration,
+        slot: u32,
+        ready: &Ready,
+    ) -> io::Result<Self> {
+        let started = clock::mono();
+        let connection = Connection::start(check.address, check.port)?;
+        ready.add(&connection, slot, Until::Writable)?;
+        Ok(Self {
+            connection,
+            step: Step::Connecting,
+            started,
+            connected: started,
+            deadline: started.after(timeout),
+            head: Box::new([0; HEAD_BYTES_MAX]),
+            len: 0,
+        })
+    }
+
+    /// When it is given up.
+    pub(super) fn deadline(&self) -> Mono {
+        self.deadline
+    }
+
+    /// Does what can be done without waiting.
+    ///
+    /// # Errors
+    /// Nobody takes the connection, or it is not the service that it should be.
+    pub(super) fn go_on(
+        &mut self,
+        check: &Check,
+        slot: u32,
+        ready: &Ready,
+        checker: &Checker,
+    ) -> io::Result<Turn> {
+        if matches!(self.step, Step::Connecting) {
+            self.connection.result()?;
+            self.connected = clock::mono();
+            self.step = match check.service {
+                Service::Any => return Ok(self.found(check.service, 0, b"")),
+                Service::Mysql => Step::Hearing,
+                Service::Http => Step::Asking(request(check), 0),
+                Service::Https => {
+                    let mut session = checker.begin(&check.name)?;
+                    session.say(&request(check))?;
+                    Step::Secure(Box::new(session))
+                }
+            };
+        }
+        if let Step::Asking(request, sent) = &mut self.step {
+            while *sent < request.len() {
+                match self.connection.write(&request[*sent..]) {
+                    Ok(len) => *sent += len,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        return Ok(Turn::Wait);
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            self.step = Step::Hearing;
+        }
+        let turn = self.hear(check.service)?;
+        if let Turn::Wait = turn {
+            let until = match &self.step {
+                Step::Secure(session) if session.wants_write() => Until::Writable,
+                _ => Until::Readable,
+            };
+            ready.change(&self.connection, slot, until)?;
+        }
+        Ok(turn)
+    }
+
+    fn hear(&mut self, service: Service) -> io::Result<Turn> {
+        loop {
+            let room = &mut self.head[self.len..];
+            let read = match &mut self.step {
+                Step::Secure(session) => session.exchange(&mut self.connection, room),
+                _ => self.connection.read(room),
+            };
+            let ended = match read {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Turn::Wait),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => Some(error),
+                Ok(0) => Some(io::ErrorKind::UnexpectedEof.into()),
+                Ok(len) => {
+                    self.len += len;
+                    None
+                }
+            };
+            if let Some(found) = self.understand(service, ended.is_some())? {
+                return Ok(found);
+            }
+            // It ended before it said enough.
+            ended.map_or(Ok(()), Err)?;
+        }
+    }
+
+    /// What the service says; `None` as long as more has to come.
+    fn understand(&self, service: Service, ended: bool) -> io::Result<Option<Turn>> {
+        let head = &self.head[..self.len];
+        let foreign = |what| io::Error::new(io::ErrorKind::InvalidData, what);
+        match service {
+            Service::Http | Service::Https => {
+                if !ended && !banner::http_is_complete(head) {
+                    return Ok(None);
+                }
+                match banner::http(head) {
+                    Some(http) => {
+                        let server = http.server.unwrap_or(UNKNOWN);
+                        Ok(Some(self.found(service, http.status, server)))
+                    }
+                    None if self.len == 0 => Ok(None),
+                    None => Err(foreign("the answer is not HTTP")),
+                }
+            }
+            Service::Mysql => match banner::mysql(head) {
+                Mysql::Version(version) => Ok(Some(self.found(service, 0, version))),
+                Mysql::Refused => Ok(Some(self.found(service, 0, UNKNOWN))),
+                Mysql::Cut => Ok(None),
+                Mysql::Foreign => Err(foreign("the greeting is not that of MySQL")),
+            },
+            Service::Any => Ok(Some(self.found(service, 0, b""))),
+        }
+    }
+
+    fn found(&self, service: Service, status: u16, text: &[u8]) -> Turn {
+        let end = match service {
+            Service::Http | Service::Https => clock::mono(),
+            Service::Mysql | Service::Any => self.connected,
+        };
+        let certificate = match &self.step {
+            Step::Secure(session) => secure::certificate(session),
+            _ => None,
+        };
+        Turn::Found(Finding {
+            rtt_ns: u64::try_from(end.since(self.started).as_nanos()).unwrap_or(u64::MAX),
+            status,
+            text: name::lossy(text),
+            certificate,
+        })
+    }
+}
+
+/// What an HTTP server is asked.
+fn request(check: &Check) -> Vec<u8> {
+    let name = &check.name;
+    let (open, close) = if name.contains(':') {
+        ("[", "]")
+    } else {
+        ("", "")
+    };
+    let agent = concat!("netvitals/", env!("CARGO_PKG_VERSION"));
+    format!(
+        "HEAD / HTTP/1.1\r\nHost: {open}{name}{close}\r\nUser-Agent: {agent}\r\n\
+         Accept: */*\r\nConnection: close\r\n\r\n"
+    )
+    .into_bytes()
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Traces to many hosts: the engine says what to send and when, routers say where it died.
+
+use std::io;
+
+use core::net::IpAddr;
+use core::time::Duration;
+
+use super::echo::{Complaints, Sockets, arrival};
+use crate::codec::icmp::{self, HEADER_BYTES, Message, Probe, Quote};
+use crate::engine::route::{self, Action, Mode, PORT, Routes, Target};
+use crate::sys::clock;
+use crate::sys::icmp_socket::Hears;
+use crate::sys::poll::{AsFd, BorrowedFd};
+use crate::sys::udp::Prober;
+use crate::time::Mono;
+
+/// Bytes of a message of ICMP with its IP header: routers quote 576 bytes of IPv4 (RFC 1812) and
+/// 1 280 of IPv6 (RFC 4443) at most.
+const MESSAGE_BYTES_MAX: usize = 2_048;
+
+/// Bytes of a datagram at most: two for each hop, and one.
+const DATAGRAM_BYTES_MAX: usize = 2 * 255 + 1;
+
+/// What is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Datagrams; needs the right to hear what routers say of them.
+    Udp,
+    /// Echo requests.
+    Icmp,
+}
+
+/// Looks for the ways to hosts.
+#[derive(Debug)]
+pub struct Traces {
+    /// What was sent, and what was heard.
+    pub routes: Routes,
+    sockets: Sockets,
+    probers: [Option<Prober>; 2],
+    complaints: Complaints,
+    buffer: Vec<u8>,
+    due: Option<Mono>,
+}
+
+impl Traces {
+    /// Will look for the ways to `targets` by packets of `kind`, at most `rate` a second; without
+    /// the right to raw sockets by echo requests in any case, which is said. `random` is chance.
+    ///
+    /// # Errors
+    /// `PermissionDenied` when no socket for ICMP is allowed.
+    pub fn open(targets: &[Target], kind: Kind, rate: u32, random: u64) -> io::Result<Self> {
+        let addresses: Vec<IpAddr> = targets.iter().map(|target| target.address).collect();
+        let sockets = Sockets::open(&addresses, Hears::Errors, random as u16)?;
+        let mut probers = [None, None];
+        let mode = if kind == Kind::Udp && sockets.are_raw() {
+            for (prober, ipv6) in probers.iter_mut().zip([false, true]) {
+                if sockets.has(ipv6) {
+                    *prober = Some(Prober::open(ipv6)?);
+                }
+            }
+            let ports = [&probers[0], &probers[1]];
+            Mode::Udp(ports.map(|prober| prober.as_ref().map_or(0, Prober::port)))
+        } else {
+            if kind == Kind::Udp {
+                log::warn!("traces by ICMP echoes: those by UDP need CAP_NET_RAW or root");
+            }
+            Mode::Icmp(sockets.ids())
+        };
+        Ok(Self {
+            routes: Routes::new(targets, mode, rate, random),
+            sockets,
+            probers,
+            complaints: Complaints::new(targets.len()),
+            buffer: vec![0; MESSAGE_BYTES_MAX],
+            due: None,
+        })
+    }
+
+    /// Begins to look for the way to `host`.
+    pub fn start(&mut self, host: usize, timeout: Duration, now: Mono) {
+        self.routes.start(host, timeout, now);
+        self.due = Some(now);
+    }
+
+    /// Takes what has come and sends what is due; hands over the hosts whose way is known.
+    pub fn turn(&mut self, mut finished: impl FnMut(&Routes, usize)) {
+        let both = clock::both();
+        let routes = &mut self.routes;
+        self.sockets
+            .take(&mut self.buffer, |version, received, message| {
+                let at = arrival(received, &both);
+                if let Some(refusal) = received.refusal {
+                    let cause = icmp::cause(version, refusal.kind);
+                    let request = icmp::echo_request(version, message);
+                    if let (Some(cause), Some((id, sequence))) = (cause, request) {
+                        let quote = Quote {
+                            destination: received.from,
+                            probe: Probe::Echo { id, sequence },
+                        };
+                        routes.on_error(refusal.from, cause, &quote, at);
+                    }
+                    return;
+                }
+                match icmp::parse(version, message) {
+                    Ok(Message::Reply(echo)) => {
+                        routes.on_reply(received.from, &echo, at);
+                    }
+                    Ok(Message::Error(cause, quote)) => {
+                        routes.on_error(received.from, cause, &quote, at);
+                    }
+                    Ok(Message::Other) | Err(_) => {}
+                }
+            });
+        self.due = loop {
+            match self.routes.poll(both.mono) {
+                Action::Send { host, ttl, probe } => self.send(host, ttl, &probe),
+                Action::Finished(host) => finished(&self.routes, host),
+                Action::WaitUntil(moment) => break Some(moment),
+                Action::Idle => break None,
+            }
+        };
+    }
+
+    /// When something is due without anything coming; `None` when nothing is.
+    pub fn next_due(&self) -> Option<Mono> {
+        self.due
+    }
+
+    fn send(&mut self, host: usize, ttl: u8, probe: &Probe) {
+        let address = self.routes.address(host);
+        let at;
+        let result = match *probe {
+            Probe::Udp { len, .. } => {
+                let zeros = [0; DATAGRAM_BYTES_MAX];
+                let len = usize::from(len).saturating_sub(8).min(zeros.len());
+                at = clock::mono();
+                let prober = self.probers[usize::from(address.is_ipv6())].as_ref();
+                prober.map(|prober| prober.send(address, PORT, ttl, &zeros[..len]))
+            }
+            Probe::Echo { id, sequence } => {
+                let mut packet = [0; HEADER_BYTES + 2];
+                packet[HEADER_BYTES..].copy_from_slice(&route::payload(sequence));
+                icmp::request(icmp::Version::of(address), id, sequence, &mut packet);
+                at = clock::mono();
+                let socket = self.sockets.of(address);
+                socket.map(|socket| socket.send(address, Some(ttl), &packet))
+            }
+        };
+        self.routes.on_sent(host, at);
+        self.complaints
+            .on_sent(host, address, result.unwrap_or(Ok(())));
+    }
+}
+
+impl AsFd for Traces {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.sockets.as_fd()
+    }
+}
