@@ -15,6 +15,7 @@ pub mod argv;
 pub mod bandwidth;
 mod claims;
 pub mod config;
+pub mod connvitals;
 #[cfg(feature = "http")]
 mod credentials;
 pub mod devices;
@@ -109,6 +110,7 @@ const APPLETS: &[Entry] = &[
     Entry::of::<netmon::Args>(),
     Entry::of::<devices::Args>(),
     Entry::of::<bandwidth::Args>(),
+    Entry::of::<connvitals::Args>(),
 ];
 
 /// Runs the applet that the program's name, else its first argument, asks for.

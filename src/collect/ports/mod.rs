@@ -144,6 +144,9 @@ impl Ports {
 
     fn begin(&mut self, slot: usize, number: usize) {
         let entry = &self.entries[number];
+        if entry.check.service == Service::Https && !HTTPS {
+            return self.finish(number, None);
+        }
         let begun = Talk::begin(&entry.check, entry.timeout, slot as u32, &self.ready);
         match begun {
             Ok(talk) => self.talks[slot] = Some((number, talk)),

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From what the user calls a host to an address that can be asked.
+
+use core::net::IpAddr;
+use core::time::Duration;
+
+use super::Family;
+use crate::cmd::quoted;
+use crate::failure::{Exit, Failure};
+use crate::sys::resolver::Resolver;
+
+/// How long a name is looked for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A host with its address.
+#[derive(Clone, Debug)]
+pub(super) struct Host {
+    /// As the user wrote it.
+    pub(super) name: String,
+    pub(super) address: IpAddr,
+}
+
+/// The addresses of `names`, in their order. What has none is said and left out.
+///
+/// # Errors
+/// When nobody is left.
+pub(super) fn resolve(names: &[String], family: Option<Family>) -> Result<Vec<Host>, Failure> {
+    let mut hosts = Vec::with_capacity(names.len());
+    let mut resolver = None;
+    for name in names {
+        match address(name, family, &mut resolver) {
+            Ok(address) => hosts.push(Host {
+                name: name.clone(),
+                address,
+            }),
+            Err(why) => log::error!("cannot resolve host {}: {why}", quoted(name)),
+        }
+    }
+    if hosts.is_empty() {
+        log::error!("no host is left to test; check the names, or the name server");
+        return Err(Failure::silent(Exit::Failed));
+    }
+    Ok(hosts)
+}
+
+fn address(
+    name: &str,
+    family: Option<Family>,
+    resolver: &mut Option<Resolver>,
+) -> Result<IpAddr, String> {
+    let address = match name.parse() {
+        Ok(address) => address,
+        Err(_) => {
+            if resolver.is_none() {
+                *resolver = Some(Resolver::start().map_err(|error| error.to_string())?);
+            }
+            let found = resolver
+                .as_ref()
+                .map(|resolver| resolver.resolve(name, 0, PATIENCE));
+            let found = found.transpose().map_err(|error| error.to_string())?;
+            let wanted = |address: &IpAddr| match family {
+                None => true,
+                Some(family) => (family == Family::V6) == address.is_ipv6(),
+            };
+            let mut found = found.iter().flatten().map(|address| address.ip());
+            found
+                .find(wanted)
+                .ok_or("it has no address of this version of IP")?
+        }
+    };
+    let address: IpAddr = address.to_canonical();
+    let broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
+    if address.is_multicast() || address.is_unspecified() || broadcast {
+        return Err(format!("{address} is no address of one host"));
+    }
+    Ok(address)
+}

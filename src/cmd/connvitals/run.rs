@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The round of `connvitals`: one loop for all hosts, then what was found, in their order.
+
+use std::io;
+
+use core::net::IpAddr;
+
+use super::hosts::{self, Host};
+use super::{Plan, ScanPlan};
+use crate::cmd::stdout_failure;
+use crate::collect::echo::Echoes;
+use crate::collect::ports::{self, Check, Ports};
+use crate::collect::route::Traces;
+use crate::encode;
+use crate::engine::route::Target;
+use crate::failure::Failure;
+use crate::model::probe::{Finding, Hop, Service};
+use crate::model::vitals::{Scan, Vitals};
+use crate::sink::stdout;
+use crate::sys::poll::{self, AsFd, Until};
+use crate::sys::signal::Signals;
+use crate::sys::{clock, random};
+use crate::term;
+
+/// The services of a scan, at their ports.
+const SERVICES: [(u16, Service); 3] = [
+    (80, Service::Http),
+    (443, Service::Https),
+    (3_306, Service::Mysql),
+];
+
+/// The tests that are on.
+struct Round {
+    hosts: Vec<Host>,
+    echoes: Option<Echoes>,
+    traces: Option<Traces>,
+    /// Which trace is that of a host: the same address is traced once.
+    trace_of: Vec<usize>,
+    ports: Option<Ports>,
+    /// Checks of each host, [`SERVICES`] first.
+    more_ports: Vec<u16>,
+    /// Tests that are not over.
+    left: usize,
+}
+
+/// Does all that `plan` wants.
+///
+/// # Errors
+/// When nobody can be asked, or nobody takes what was found.
+pub(super) fn run(plan: Plan) -> Result<(), Failure> {
+    let hosts = hosts::resolve(&plan.hosts, plan.family)?;
+    let signals = Signals::hold().map_err(|error| cannot_wait(&error))?;
+    let mut round = Round::open(&plan, hosts)?;
+    round.start(&plan);
+    while round.left > 0 {
+        if !round.turn(&signals)? {
+            log::warn!("stopped by a signal; what is not over is left out");
+            return Ok(());
+        }
+    }
+    round.tell_oddities();
+    round.show(plan.json, &signals)
+}
+
+fn cannot_wait(error: &io::Error) -> Failure {
+    Failure::failed(format_args!(
+        "cannot wait for answers: {error}; raise ulimit -n"
+    ))
+}
+
+/// A socket for ICMP cannot be opened.
+fn closed(error: &io::Error) -> Failure {
+    Failure::failed(match error.kind() {
+        io::ErrorKind::PermissionDenied => format!(
+            "sending ICMP is not allowed ({error}): run as root, or setcap cap_net_raw+ep on the \
+             program, or sysctl net.ipv4.ping_group_range='0 2147483647'"
+        ),
+        _ => format!("cannot open a socket for ICMP: {error}"),
+    })
+}
+
+impl Round {
+    fn open(plan: &Plan, hosts: Vec<Host>) -> Result<Self, Failure> {
+        let addresses: Vec<IpAddr> = hosts.iter().map(|host| host.address).collect();
+        let echoes = plan.burst.map(|burst| {
+            let in_flight_max = addresses.len().saturating_mul(burst.count as usize);
+            let len = burst.payload.len();
+            Echoes::open(&addresses, in_flight_max, plan.rate, len, random::bits())
+        });
+        let (mut targets, mut trace_of) = (Vec::new(), Vec::new());
+        if let Some(trace) = plan.trace {
+            for &address in &addresses {
+                let known = targets
+                    .iter()
+                    .position(|target: &Target| target.address == address);
+                trace_of.push(known.unwrap_or(targets.len()));
+                if known.is_none() {
+                    targets.push(Target {
+                        address,
+                        hops_max: trace.hops_max,
+                    });
+                }
+            }
+        }
+        let traces = plan
+            .trace
+            .map(|trace| Traces::open(&targets, trace.kind, plan.rate, random::bits()));
+        let scan = plan.scan.as_ref();
+        let ports = scan.map(|scan| Ports::new(checks(&hosts, scan), scan.judging));
+        Ok(Self {
+            hosts,
+            echoes: echoes.transpose().map_err(|error| closed(&error))?,
+            traces: traces.transpose().map_err(|error| closed(&error))?,
+            trace_of,
+            ports: ports.transpose()?,
+            more_ports: scan.map(|scan| scan.ports.clone()).unwrap_or_default(),
+            left: 0,
+        })
+    }
+
+    fn start(&mut self, plan: &Plan) {
+        let now = clock::mono();
+        if let (Some(echoes), Some(burst)) = (&mut self.echoes, plan.burst) {
+            (0..self.hosts.len()).for_each(|host| echoes.start(host, burst, now));
+            self.left += self.hosts.len();
+        }
+        if let Some(traces) = &mut self.traces {
+            let count = self.trace_of.iter().max().map_or(0, |last| last + 1);
+            (0..count).for_each(|host| traces.start(host, plan.timeout, now));
+            self.left += count;
+        }
+        if let Some(ports) = &mut self.ports {
+            let count = self.hosts.len() * (SERVICES.len() + self.more_ports.len());
+            (0..count).for_each(|check| ports.start(check, plan.timeout));
+            self.left += count;
+        }
+        if self.ports.is_some() && !ports::HTTPS {
+            log::warn!("https is not checked: this build has no TLS; netvitals-full has");
+        }
+    }
+
+    /// Does what is due, and sleeps until something is; false when a signal came.
+    fn turn(&mut self, signals: &Signals) -> Result<bool, Failure> {
+        let left = &mut self.left;
+        let mut over = || *left -= 1;
+        if let Some(echoes) = &mut self.echoes {
+            echoes.turn(|_, _| over());
+        }
+        if let Some(traces) = &mut self.traces {
+            traces.turn(|_, _| over());
+        }
+        if let Some(ports) = &mut self.ports {
+            ports
+                .turn(|_| over())
+                .map_err(|error| cannot_wait(&error))?;
+        }
+        if self.left == 0 {
+            return Ok(true);
+        }
+        let signals = signals.as_fd();
+        // Whoever is absent is watched in the shape of the signals, which costs nothing.
+        let wanted = [
+            signals,
+            self.echoes.as_ref().map_or(signals, AsFd::as_fd),
+            self.traces.as_ref().map_or(signals, AsFd::as_fd),
+            self.ports.as_ref().map_or(signals, AsFd::as_fd),
+        ];
+        let due = [
+            self.echoes.as_ref().and_then(Echoes::next_due),
+            self.traces.as_ref().and_then(Traces::next_due),
+            self.ports.as_ref().and_then(Ports::next_due),
+        ];
+        let due = due.into_iter().flatten().min();
+        let timeout = due.map(|due| due.since(clock::mono()));
+        let ready = poll::wait(wanted.map(|fd| (fd, Until::Readable)), timeout);
+        Ok(!ready.map_err(|error| cannot_wait(&error))?[0])
+    }
+
+    /// Writes what was found of each host.
+    fn show(&self, json: bool, signals: &Signals) -> Result<(), Failure> {
+        let (mut line, mut text) = (Vec::new(), String::new());
+        let (mut hops, mut more): (Vec<Option<Hop>>, Vec<(u16, Option<&Finding>)>) =
+            Default::default();
+        for (number, host) in self.hosts.iter().enumerate() {
+            let (trace, ports) = (self.traces.as_ref(), self.ports.as_ref());
+            hops.clear();
+            hops.extend(
+                trace
+                    .into_iter()
+                    .flat_map(|t| t.routes.hops(self.trace_of[number])),
+            );
+            let first = number * (SERVICES.len() + self.more_ports.len());
+            let found = |at: usize| ports.and_then(|ports| ports.finding(first + at));
+            more.clear();
+            let beyond = self.more_ports.iter().zip(SERVICES.len()..);
+            more.extend(beyond.map(|(&port, at)| (port, found(at))));
+            let vitals = Vitals {
+                name: &host.name,
+                address: host.address,
+                ping: self.echoes.as_ref().map(|echoes| echoes.echo.ping(number)),
+                trace: trace.map(|_| &hops[..]),
+                scan: ports.map(|_| Scan {
+                    http: found(0),
+                    https: found(1),
+                    mysql: found(2),
+                    ports: &more,
+                }),
+            };
+            line.clear();
+            text.clear();
+            // Memory takes everything.
+            if json {
+                let _ = encode::vitals::line(&vitals, &mut line);
+            } else {
+                let _ = term::vitals::lines(&vitals, &mut text);
+            }
+            let record = if json { &line[..] } else { text.as_bytes() };
+            stdout::put(record, signals).map_err(stdout_failure)?;
+        }
+        Ok(())
+    }
+
+    fn tell_oddities(&self) {
+        if let Some(echoes) = &self.echoes {
+            let ignored = echoes.echo.ignored();
+            log::info!(
+                "replies ignored: {} twice, {} late, {} to nothing that was asked",
+                ignored.duplicate,
+                ignored.late,
+                ignored.foreign
+            );
+            if echoes.lost_count() > 0 {
+                let count = echoes.lost_count();
+                log::warn!("replies lost here, there were too many: {count}; lower --rate");
+            }
+        }
+    }
+}
+
+/// All checks of all hosts, host by host.
+fn checks(hosts: &[Host], scan: &ScanPlan) -> Vec<Check> {
+    let more = scan.ports.iter().map(|&port| (port, Service::Any));
+    let services: Vec<(u16, Service)> = SERVICES.into_iter().chain(more).collect();
+    let of_host = |host: &Host| {
+        let (address, name) = (host.address, host.name.clone());
+        services
+            .clone()
+            .into_iter()
+            .map(move |(port, service)| Check {
+                address,
+                name: name.clone(),
+                port,
+                service,
+            })
+    };
+    hosts.iter().flat_map(of_host).collect()
+}
