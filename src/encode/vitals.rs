@@ -256,13 +256,13 @@ mod tests {
             error: "".try_into().unwrap(),
             days: Some(57),
         };
-        https.certificate = Some(valid);
+        https.certificate = Some(Box::new(valid));
         let mut expired = found(1, "x");
         let error = "expired".try_into().unwrap();
-        expired.certificate = Some(Certificate {
+        expired.certificate = Some(Box::new(Certificate {
             error,
             days: Some(-3),
-        });
+        }));
         let ssh = found(2, "");
         check(
             &Vitals {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Echoes to many hosts at once (RFC 792, RFC 4443): whom to ask and when, which reply is the answer
-//! to which request, and when to give up.
+//! Echoes to many hosts at once (RFC 792, RFC 4443): whom to ask and when, which reply answers
+//! which request, and when to give up.
 //!
 //! A reply counts once, when id, sequence number, sender and payload are those of a request that is
 //! under way. Packets and sockets are elsewhere.

@@ -3,9 +3,9 @@
 //!
 //! All distances of a host are under way together. Each host has one flow, as paris-traceroute has
 //! it, so that routers that balance load by flow show one way: the ports are always the same, and
-//! the length of the datagram tells the distance; of ICMP, the sequence number does, and the payload
-//! keeps the checksum the same. Routers answer only a few packets a second, so those of one distance
-//! are spaced over all hosts. Packets and sockets are elsewhere.
+//! the length of the datagram tells the distance; of ICMP, the sequence number does, and the
+//! payload keeps the checksum the same. Routers answer only a few packets a second, so those of one
+//! distance are spaced over all hosts. Packets and sockets are elsewhere.
 
 use core::cmp::Reverse;
 use core::net::IpAddr;

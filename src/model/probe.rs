@@ -153,7 +153,7 @@ pub struct Finding {
     /// The server of HTTP or the version of MySQL; empty when it does not say.
     pub text: BannerText,
     /// The certificate, when it was asked for.
-    pub certificate: Option<Certificate>,
+    pub certificate: Option<Box<Certificate>>,
 }
 
 /// What a certificate is worth.

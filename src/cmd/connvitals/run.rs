@@ -179,8 +179,8 @@ impl Round {
     /// Writes what was found of each host.
     fn show(&self, json: bool, signals: &Signals) -> Result<(), Failure> {
         let (mut line, mut text) = (Vec::new(), String::new());
-        let (mut hops, mut more): (Vec<Option<Hop>>, Vec<(u16, Option<&Finding>)>) =
-            Default::default();
+        let mut hops: Vec<Option<Hop>> = Vec::new();
+        let mut more: Vec<(u16, Option<&Finding>)> = Vec::new();
         for (number, host) in self.hosts.iter().enumerate() {
             let (trace, ports) = (self.traces.as_ref(), self.ports.as_ref());
             hops.clear();

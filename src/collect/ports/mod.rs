@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Port checks of many hosts: who takes a connection, what HTTP servers and MySQL say of themselves.
-//! One loop for all of them; nothing waits.
+//! Port checks of many hosts: who takes a connection, what HTTP servers and MySQL say of
+//! themselves. One loop for all of them; nothing waits.
 
 mod talk;
 
@@ -20,7 +20,7 @@ use crate::sys::clock;
 use crate::sys::poll::{AsFd, BorrowedFd};
 use crate::sys::ready::Ready;
 use crate::time::Mono;
-use talk::{Talk, Turn};
+use talk::Talk;
 
 /// Whether this build can check https.
 pub const HTTPS: bool = secure::AVAILABLE;
@@ -165,15 +165,15 @@ impl Ports {
         let check = &self.entries[number].check;
         let turn = match able {
             true => talk.go_on(check, slot as u32, &self.ready, &self.checker),
-            false => Ok(Turn::Wait),
+            false => Ok(None),
         };
         match turn {
-            Ok(Turn::Wait) if now < talk.deadline() => self.talks[slot] = Some((number, talk)),
-            Ok(Turn::Wait) => {
+            Ok(None) if now < talk.deadline() => self.talks[slot] = Some((number, talk)),
+            Ok(None) => {
                 log::info!("{} port {}: no answer in time", check.name, check.port);
                 self.finish(number, None);
             }
-            Ok(Turn::Found(finding)) => self.finish(number, Some(finding)),
+            Ok(Some(finding)) => self.finish(number, Some(finding)),
             Err(error) => {
                 log::info!("{} port {}: {error}", check.name, check.port);
                 self.finish(number, None);

@@ -19,15 +19,6 @@ use crate::time::Mono;
 /// What is said of a server that does not say what it is.
 const UNKNOWN: &[u8] = b"Unknown";
 
-/// What came of a turn.
-#[derive(Debug)]
-pub(super) enum Turn {
-    /// Nothing yet.
-    Wait,
-    /// All there is to know.
-    Found(Finding),
-}
-
 #[derive(Debug)]
 enum Step {
     Connecting,
@@ -80,7 +71,7 @@ impl Talk {
         self.deadline
     }
 
-    /// Does what can be done without waiting.
+    /// Does what can be done without waiting; `None` as long as more has to come.
     ///
     /// # Errors
     /// Nobody takes the connection, or it is not the service that it should be.
@@ -90,12 +81,12 @@ impl Talk {
         slot: u32,
         ready: &Ready,
         checker: &Checker,
-    ) -> io::Result<Turn> {
+    ) -> io::Result<Option<Finding>> {
         if matches!(self.step, Step::Connecting) {
             self.connection.result()?;
             self.connected = clock::mono();
             self.step = match check.service {
-                Service::Any => return Ok(self.found(check.service, 0, b"")),
+                Service::Any => return Ok(Some(self.found(check.service, 0, b""))),
                 Service::Mysql => Step::Hearing,
                 Service::Http => Step::Asking(request(check), 0),
                 Service::Https => {
@@ -110,25 +101,25 @@ impl Talk {
                 match self.connection.write(&request[*sent..]) {
                     Ok(len) => *sent += len,
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        return Ok(Turn::Wait);
+                        return Ok(None);
                     }
                     Err(error) => return Err(error),
                 }
             }
             self.step = Step::Hearing;
         }
-        let turn = self.hear(check.service)?;
-        if let Turn::Wait = turn {
+        let found = self.hear(check.service)?;
+        if found.is_none() {
             let until = match &self.step {
                 Step::Secure(session) if session.wants_write() => Until::Writable,
                 _ => Until::Readable,
             };
             ready.change(&self.connection, slot, until)?;
         }
-        Ok(turn)
+        Ok(found)
     }
 
-    fn hear(&mut self, service: Service) -> io::Result<Turn> {
+    fn hear(&mut self, service: Service) -> io::Result<Option<Finding>> {
         loop {
             let room = &mut self.head[self.len..];
             let read = match &mut self.step {
@@ -136,7 +127,7 @@ impl Talk {
                 _ => self.connection.read(room),
             };
             let ended = match read {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Turn::Wait),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => Some(error),
                 Ok(0) => Some(io::ErrorKind::UnexpectedEof.into()),
@@ -146,7 +137,7 @@ impl Talk {
                 }
             };
             if let Some(found) = self.understand(service, ended.is_some())? {
-                return Ok(found);
+                return Ok(Some(found));
             }
             // It ended before it said enough.
             ended.map_or(Ok(()), Err)?;
@@ -154,7 +145,7 @@ impl Talk {
     }
 
     /// What the service says; `None` as long as more has to come.
-    fn understand(&self, service: Service, ended: bool) -> io::Result<Option<Turn>> {
+    fn understand(&self, service: Service, ended: bool) -> io::Result<Option<Finding>> {
         let head = &self.head[..self.len];
         let foreign = |what| io::Error::new(io::ErrorKind::InvalidData, what);
         match service {
@@ -181,7 +172,7 @@ impl Talk {
         }
     }
 
-    fn found(&self, service: Service, status: u16, text: &[u8]) -> Turn {
+    fn found(&self, service: Service, status: u16, text: &[u8]) -> Finding {
         let end = match service {
             Service::Http | Service::Https => clock::mono(),
             Service::Mysql | Service::Any => self.connected,
@@ -190,12 +181,12 @@ impl Talk {
             Step::Secure(session) => secure::certificate(session),
             _ => None,
         };
-        Turn::Found(Finding {
+        Finding {
             rtt_ns: u64::try_from(end.since(self.started).as_nanos()).unwrap_or(u64::MAX),
             status,
             text: name::lossy(text),
-            certificate,
-        })
+            certificate: certificate.map(Box::new),
+        }
     }
 }
 

@@ -135,44 +135,25 @@ fn forged_late_and_double_replies_count_for_nothing() {
     };
     echo.on_sent(sequence, us(0));
     let good = reply(sequence);
+    let other = |id, sequence, payload| icmp::Echo {
+        id,
+        sequence,
+        payload,
+    };
     for (from, forged) in [
-        (host(0), icmp::Echo { id: 1, ..good }),
-        (host(0), icmp::Echo { id: IDS[1], ..good }),
+        (host(0), other(1, sequence, good.payload)),
+        (host(0), other(IDS[1], sequence, good.payload)),
         (
             host(0),
-            icmp::Echo {
-                sequence: sequence.wrapping_add(1),
-                ..good
-            },
+            other(IDS[0], sequence.wrapping_add(1), good.payload),
         ),
         (
             host(0),
-            icmp::Echo {
-                sequence: sequence.wrapping_sub(16),
-                ..good
-            },
+            other(IDS[0], sequence.wrapping_sub(16), good.payload),
         ),
-        (
-            host(0),
-            icmp::Echo {
-                payload: &[0, 0, 0, 1],
-                ..good
-            },
-        ),
-        (
-            host(0),
-            icmp::Echo {
-                payload: &[0; 5],
-                ..good
-            },
-        ),
-        (
-            host(0),
-            icmp::Echo {
-                payload: &[],
-                ..good
-            },
-        ),
+        (host(0), other(IDS[0], sequence, &[0, 0, 0, 1])),
+        (host(0), other(IDS[0], sequence, &[0; 5])),
+        (host(0), other(IDS[0], sequence, &[])),
         (host(1), good),
         (host(7), good),
         (Ipv6Addr::LOCALHOST.into(), good),

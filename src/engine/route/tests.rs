@@ -207,6 +207,45 @@ fn so_many_packets_of_a_host_are_under_way_and_no_more() {
     }
 }
 
+/// Quotes that are like `good`, and none of ours.
+fn forged(good: &Quote) -> Vec<Quote> {
+    let about = |destination| Quote {
+        destination,
+        ..*good
+    };
+    let as_probe = |probe| Quote { probe, ..*good };
+    let mut forged = [host(1), host(5), Ipv6Addr::LOCALHOST.into()]
+        .map(about)
+        .to_vec();
+    match good.probe {
+        Probe::Udp {
+            source_port,
+            destination_port,
+            len,
+        } => {
+            let udp = |source_port, destination_port, len| {
+                as_probe(Probe::Udp {
+                    source_port,
+                    destination_port,
+                    len,
+                })
+            };
+            forged.push(udp(source_port + 1, destination_port, len));
+            forged.push(udp(source_port, destination_port + 1, len));
+            // Of another round, of no hop at all, too short for a datagram.
+            forged.extend([len ^ 1, 8, 9, 7, 0, 9_999].map(|len| udp(source_port, PORT, len)));
+            forged.push(as_probe(Probe::Echo { id: 7, sequence: 1 }));
+        }
+        Probe::Echo { id, sequence } => {
+            let echo = |id, sequence| as_probe(Probe::Echo { id, sequence });
+            forged.push(echo(id + 1, sequence));
+            let wrong = [sequence ^ 0x100, sequence & 0xff00, sequence | 0xff];
+            forged.extend(wrong.map(|sequence| echo(id, sequence)));
+        }
+    }
+    forged
+}
+
 #[test]
 fn forged_answers_count_for_nothing() {
     for mode in [UDP, ICMP] {
@@ -220,53 +259,7 @@ fn forged_answers_count_for_nothing() {
             destination: host(0),
             probe,
         };
-        let mut forged = vec![
-            Quote {
-                destination: host(1),
-                ..good
-            },
-            Quote {
-                destination: host(5),
-                ..good
-            },
-            Quote {
-                destination: Ipv6Addr::LOCALHOST.into(),
-                ..good
-            },
-        ];
-        match probe {
-            Probe::Udp {
-                source_port,
-                destination_port,
-                len,
-            } => {
-                let udp = |source_port, destination_port, len| Quote {
-                    probe: Probe::Udp {
-                        source_port,
-                        destination_port,
-                        len,
-                    },
-                    ..good
-                };
-                forged.push(udp(source_port + 1, destination_port, len));
-                forged.push(udp(source_port, destination_port + 1, len));
-                // Of another round, of no hop at all, too short for a datagram.
-                forged.extend([len ^ 1, 8, 9, 7, 0, 9_999].map(|len| udp(source_port, PORT, len)));
-                forged.push(Quote {
-                    probe: Probe::Echo { id: 7, sequence: 1 },
-                    ..good
-                });
-            }
-            Probe::Echo { id, sequence } => {
-                let echo = |id, sequence| Quote {
-                    probe: Probe::Echo { id, sequence },
-                    ..good
-                };
-                forged.push(echo(id + 1, sequence));
-                let wrong = [sequence ^ 0x100, sequence & 0xff00, sequence | 0xff];
-                forged.extend(wrong.map(|sequence| echo(id, sequence)));
-            }
-        }
+        let forged = forged(&good);
         let count = forged.len() as u64;
         for quote in forged {
             let heard = routes.on_error(router(1), Cause::TimeExceeded, &quote, ms(1));
