@@ -28,6 +28,8 @@ pub struct Json<W> {
     empty: bool,
     /// A key stands there, and its value comes next.
     keyed: bool,
+    /// A blank follows each comma.
+    spaced: bool,
 }
 
 impl<W: Write> Json<W> {
@@ -39,6 +41,7 @@ impl<W: Write> Json<W> {
             depth: 0,
             empty: true,
             keyed: false,
+            spaced: false,
         }
     }
 
@@ -175,16 +178,9 @@ impl<W: Write> Json<W> {
         self.out.write_all(json)
     }
 
-    /// A value that `write` writes itself, JSON already.
-    ///
-    /// # Errors
-    /// What `out` says.
-    pub fn written(
-        &mut self,
-        write: impl FnOnce(&mut W) -> Result<(), W::Error>,
-    ) -> Result<(), W::Error> {
-        self.value()?;
-        write(&mut self.out)
+    /// From now on a blank follows each comma, or none does any more.
+    pub fn set_spaced(&mut self, spaced: bool) {
+        self.spaced = spaced;
     }
 
     /// Ends the line that the document is, and gives `out` back.
@@ -222,7 +218,7 @@ impl<W: Write> Json<W> {
 
     fn element(&mut self) -> Result<(), W::Error> {
         if !core::mem::take(&mut self.empty) {
-            self.out.write_all(b",")?;
+            self.out.write_all(if self.spaced { b", " } else { b"," })?;
         }
         self.indent()
     }

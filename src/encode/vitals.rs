@@ -2,21 +2,31 @@
 //! The JSON of connvitals and connmonitor: six decimals of milliseconds, blanks in a trace only,
 //! `"None"` for what is not there.
 
-use embedded_io::Write;
+use embedded_io::{SliceWriteError, Write};
 
 use super::json::{Json, Style};
+use crate::limits::BANNER_TEXT_BYTES_MAX;
 use crate::model::probe::{Finding, Ping, Route};
 use crate::model::vitals::{Scan, Vitals};
 
 /// What stands for milliseconds where all was lost.
 const LOST: &[u8] = b"-1.000000";
 
-/// Writes one host, and the end of the line.
+/// Bytes of a document at worst: keys and numbers, and four texts of which each byte is escaped;
+/// of each hop an address and a number; of each port two numbers.
+pub fn bytes_max(vitals: &Vitals<'_>) -> usize {
+    let hops = vitals.trace.map_or(0, Route::len);
+    let ports = vitals.scan.map_or(0, |scan| scan.ports.len());
+    1_024 + 6 * (vitals.name.len() + 4 * BANNER_TEXT_BYTES_MAX) + 80 * hops + 48 * ports
+}
+
+/// Writes one host into `buffer`, and gives the part of it that the line takes.
 ///
 /// # Errors
-/// What `out` says.
-pub fn line<W: Write>(vitals: &Vitals<'_>, out: W) -> Result<(), W::Error> {
-    let mut json = Json::new(out, Style::Compact);
+/// When the buffer is smaller than [`bytes_max`].
+pub fn line<'a>(vitals: &Vitals<'_>, buffer: &'a mut [u8]) -> Result<&'a [u8], SliceWriteError> {
+    let len = buffer.len();
+    let mut json = Json::new(&mut *buffer, Style::Compact);
     json.open_object()?;
     json.literal_key("\"addr\":")?;
     json.display(vitals.address)?;
@@ -28,14 +38,15 @@ pub fn line<W: Write>(vitals: &Vitals<'_>, out: W) -> Result<(), W::Error> {
     }
     if let Some(found) = vitals.trace {
         json.literal_key("\"trace\":")?;
-        json.written(|out| trace(out, found))?;
+        trace(&mut json, found)?;
     }
     if let Some(found) = &vitals.scan {
         json.literal_key("\"scan\":")?;
         scan(&mut json, found)?;
     }
     json.close_object()?;
-    json.finish().map(drop)
+    let left = json.finish()?.len();
+    Ok(&buffer[..len - left])
 }
 
 fn ping<W: Write>(json: &mut Json<W>, ping: &Ping) -> Result<(), W::Error> {
@@ -49,30 +60,31 @@ fn ping<W: Write>(json: &mut Json<W>, ping: &Ping) -> Result<(), W::Error> {
     ] {
         json.literal_key(key)?;
         match ns {
-            Some(ns) => json.written(|out| millionths(out, ns))?,
+            Some(ns) => millionths(json, ns)?,
             None => json.raw(LOST)?,
         }
     }
     json.literal_key("\"loss\":")?;
-    json.written(|out| millionths(out, ping.loss_ppm_percent()))?;
+    millionths(json, ping.loss_ppm_percent())?;
     json.close_object()
 }
 
-fn trace<W: Write>(out: &mut W, route: &Route) -> Result<(), W::Error> {
-    out.write_all(b"[")?;
-    for (i, hop) in route.iter().enumerate() {
-        out.write_all(if i == 0 { b"" } else { b", " })?;
-        let Some(hop) = hop else {
-            out.write_all(b"[\"*\"]")?;
-            continue;
-        };
-        out.write_all(b"[")?;
-        Json::new(&mut *out, Style::Compact).display(hop.address)?;
-        out.write_all(b", ")?;
-        millionths(out, hop.rtt_ns)?;
-        out.write_all(b"]")?;
+fn trace<W: Write>(json: &mut Json<W>, route: &Route) -> Result<(), W::Error> {
+    json.open_array()?;
+    json.set_spaced(true);
+    for hop in route {
+        json.open_array()?;
+        match hop {
+            Some(hop) => {
+                json.display(hop.address)?;
+                millionths(json, hop.rtt_ns)?;
+            }
+            None => json.string("*")?,
+        }
+        json.close_array()?;
     }
-    out.write_all(b"]")
+    json.set_spaced(false);
+    json.close_array()
 }
 
 fn scan<W: Write>(json: &mut Json<W>, scan: &Scan<'_>) -> Result<(), W::Error> {
@@ -114,7 +126,7 @@ fn finding<W: Write>(
     };
     json.open_object()?;
     json.literal_key("\"rtt\":")?;
-    json.written(|out| millionths(out, found.rtt_ns))?;
+    millionths(json, found.rtt_ns)?;
     more(json, found)?;
     json.close_object()
 }
@@ -139,16 +151,16 @@ fn certificate<W: Write>(json: &mut Json<W>, found: &Finding) -> Result<(), W::E
 }
 
 /// `number` / 10^6 with six decimals: nanoseconds as milliseconds.
-fn millionths<W: Write>(out: &mut W, number: u64) -> Result<(), W::Error> {
-    let mut decimals = *b".000000";
-    let mut rest = number % 1_000_000;
-    for digit in decimals[1..].iter_mut().rev() {
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
-    }
-    let mut whole = itoa::Buffer::new();
-    out.write_all(whole.format(number / 1_000_000).as_bytes())?;
-    out.write_all(&decimals)
+fn millionths<W: Write>(json: &mut Json<W>, number: u64) -> Result<(), W::Error> {
+    let mut text = [b'0'; 21];
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(number).as_bytes();
+    // At least seven digits, and a point before the last six.
+    let start = (20 - digits.len()).min(13);
+    text[20 - digits.len()..20].copy_from_slice(digits);
+    text.copy_within(14..20, 15);
+    text[14] = b'.';
+    json.raw(&text[start..])
 }
 
 #[cfg(test)]
@@ -160,9 +172,9 @@ mod tests {
 
     #[track_caller]
     fn check(vitals: &Vitals<'_>, expected: &str) {
-        let mut out = Vec::new();
-        line(vitals, &mut out).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), format!("{expected}\n"));
+        let mut buffer = vec![0; bytes_max(vitals)];
+        let line = line(vitals, &mut buffer).unwrap();
+        assert_eq!(str::from_utf8(line).unwrap(), format!("{expected}\n"));
     }
 
     const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 3, 0, 2);

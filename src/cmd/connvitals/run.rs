@@ -178,7 +178,7 @@ impl Round {
 
     /// Writes what was found of each host.
     fn show(&self, json: bool, signals: &Signals) -> Result<(), Failure> {
-        let (mut line, mut text) = (Vec::new(), String::new());
+        let (mut buffer, mut text) = (Vec::new(), String::new());
         let mut hops: Vec<Option<Hop>> = Vec::new();
         let mut more: Vec<(u16, Option<&Finding>)> = Vec::new();
         for (number, host) in self.hosts.iter().enumerate() {
@@ -206,15 +206,17 @@ impl Round {
                     ports: &more,
                 }),
             };
-            line.clear();
-            text.clear();
-            // Memory takes everything.
-            if json {
-                let _ = encode::vitals::line(&vitals, &mut line);
+            let record = if json {
+                buffer.resize(encode::vitals::bytes_max(&vitals), 0);
+                encode::vitals::line(&vitals, &mut buffer).map_err(|error| {
+                    Failure::failed(format_args!("document: {error}; please report this"))
+                })?
             } else {
+                text.clear();
+                // Memory takes everything.
                 let _ = term::vitals::lines(&vitals, &mut text);
-            }
-            let record = if json { &line[..] } else { text.as_bytes() };
+                text.as_bytes()
+            };
             stdout::put(record, signals).map_err(stdout_failure)?;
         }
         Ok(())
