@@ -21,6 +21,7 @@ pub fn serve_https(address: &str, answer: &'static [u8]) {
     let made = Command::new("openssl")
         .args("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 58".split(' '))
         .args("-subj /CN=server.test -addext subjectAltName=DNS:server.test".split(' '))
+        .args("-addext basicConstraints=critical,CA:FALSE".split(' '))
         .arg("-keyout")
         .arg(file("key"))
         .arg("-out")
