@@ -83,7 +83,7 @@ impl Ping {
             min_ns: self.min_ns,
             avg_ns: (self.sum_ns + count / 2) / count,
             max_ns: self.max_ns,
-            std_ns: u64::try_from(variance.isqrt()).unwrap_or(u64::MAX),
+            std_ns: square_root(variance),
         })
     }
 
@@ -95,6 +95,18 @@ impl Ping {
             .checked_div(sent)
             .unwrap_or(0)
     }
+}
+
+/// The whole part of the square root, bit by bit; that of the core library takes a kilobyte.
+fn square_root(number: u128) -> u64 {
+    let mut root = 0_u64;
+    for bit in (0..64).rev() {
+        let more = root | 1 << bit;
+        if u128::from(more) * u128::from(more) <= number {
+            root = more;
+        }
+    }
+    root
 }
 
 /// Who answered at a distance, and how fast.
@@ -227,6 +239,22 @@ mod tests {
             prop_assert!((rtt.avg_ns as f64 - mean).abs() <= 1.0);
             prop_assert!((rtt.std_ns as f64 - deviation).abs() <= 2.0 + deviation * 1e-9);
             prop_assert!(rtt.min_ns <= rtt.avg_ns && rtt.avg_ns <= rtt.max_ns);
+        }
+    }
+
+    #[test]
+    fn square_roots_are_those_of_the_core_library() {
+        for number in [
+            0,
+            1,
+            3,
+            4,
+            99,
+            1 << 64,
+            u128::MAX,
+            u128::from(u64::MAX).pow(2),
+        ] {
+            assert_eq!(u128::from(square_root(number)), number.isqrt(), "{number}");
         }
     }
 

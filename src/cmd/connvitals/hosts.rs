@@ -48,26 +48,26 @@ fn address(
     family: Option<Family>,
     resolver: &mut Option<Resolver>,
 ) -> Result<IpAddr, String> {
+    let wanted = |address: &IpAddr| match family {
+        Some(family) => (family == Family::V6) == address.is_ipv6(),
+        None => true,
+    };
     let address = match name.parse() {
-        Ok(address) => address,
+        Ok(address) => Some(address).filter(wanted),
         Err(_) => {
-            if resolver.is_none() {
-                *resolver = Some(Resolver::start().map_err(|error| error.to_string())?);
-            }
-            let found = resolver
-                .as_ref()
-                .map(|resolver| resolver.resolve(name, 0, PATIENCE));
-            let found = found.transpose().map_err(|error| error.to_string())?;
-            let wanted = |address: &IpAddr| match family {
-                None => true,
-                Some(family) => (family == Family::V6) == address.is_ipv6(),
+            let resolver = match resolver {
+                Some(resolver) => resolver,
+                None => {
+                    let started = Resolver::start().map_err(|error| error.to_string())?;
+                    resolver.insert(started)
+                }
             };
-            let mut found = found.iter().flatten().map(|address| address.ip());
-            found
-                .find(wanted)
-                .ok_or("it has no address of this version of IP")?
+            let found = resolver.resolve(name, 0, PATIENCE);
+            let found = found.map_err(|error| error.to_string())?;
+            found.iter().map(|address| address.ip()).find(wanted)
         }
     };
+    let address = address.ok_or("it has no address of this version of IP")?;
     let address: IpAddr = address.to_canonical();
     let broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
     if address.is_multicast() || address.is_unspecified() || broadcast {

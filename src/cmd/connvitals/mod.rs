@@ -50,10 +50,10 @@ pub struct Args {
     /// write a JSON object for each host, one in a line
     #[argh(switch, short = 'j')]
     json: bool,
-    /// of a name take addresses of IPv4 only
+    /// IPv4 only
     #[argh(switch, short = '4')]
     ipv4: bool,
-    /// of a name take addresses of IPv6 only
+    /// IPv6 only
     #[argh(switch, short = '6')]
     ipv6: bool,
     /// longest wait for an answer, 10ms to 1m (1s)

@@ -5,8 +5,8 @@ use std::io;
 
 use core::net::IpAddr;
 
+use super::Plan;
 use super::hosts::{self, Host};
-use super::{Plan, ScanPlan};
 use crate::cmd::stdout_failure;
 use crate::collect::echo::Echoes;
 use crate::collect::ports::{self, Check, Ports};
@@ -106,7 +106,7 @@ impl Round {
             .trace
             .map(|trace| Traces::open(&targets, trace.kind, plan.rate, random::bits()));
         let scan = plan.scan.as_ref();
-        let ports = scan.map(|scan| Ports::new(checks(&hosts, scan), scan.judging));
+        let ports = scan.map(|scan| Ports::new(checks(&hosts, &scan.ports), scan.judging));
         Ok(Self {
             hosts,
             echoes: echoes.transpose().map_err(|error| closed(&error))?,
@@ -192,8 +192,9 @@ impl Round {
             let first = number * (SERVICES.len() + self.more_ports.len());
             let found = |at: usize| ports.and_then(|ports| ports.finding(first + at));
             more.clear();
-            let beyond = self.more_ports.iter().zip(SERVICES.len()..);
-            more.extend(beyond.map(|(&port, at)| (port, found(at))));
+            for (at, &port) in self.more_ports.iter().enumerate() {
+                more.push((port, found(SERVICES.len() + at)));
+            }
             let vitals = Vitals {
                 name: &host.name,
                 address: host.address,
@@ -240,20 +241,23 @@ impl Round {
 }
 
 /// All checks of all hosts, host by host.
-fn checks(hosts: &[Host], scan: &ScanPlan) -> Vec<Check> {
-    let more = scan.ports.iter().map(|&port| (port, Service::Any));
-    let services: Vec<(u16, Service)> = SERVICES.into_iter().chain(more).collect();
-    let of_host = |host: &Host| {
-        let (address, name) = (host.address, host.name.clone());
-        services
-            .clone()
-            .into_iter()
-            .map(move |(port, service)| Check {
-                address,
-                name: name.clone(),
+fn checks(hosts: &[Host], more_ports: &[u16]) -> Vec<Check> {
+    let mut checks = Vec::with_capacity(hosts.len() * (SERVICES.len() + more_ports.len()));
+    for host in hosts {
+        let mut add = |port, service| {
+            checks.push(Check {
+                address: host.address,
+                name: host.name.clone(),
                 port,
                 service,
-            })
-    };
-    hosts.iter().flat_map(of_host).collect()
+            });
+        };
+        for (port, service) in SERVICES {
+            add(port, service);
+        }
+        for &port in more_ports {
+            add(port, Service::Any);
+        }
+    }
+    checks
 }
