@@ -85,7 +85,7 @@ impl Sockets {
     pub(super) fn take(
         &mut self,
         buffer: &mut [u8],
-        mut on_message: impl FnMut(Version, &Received, &[u8]),
+        on_message: &mut dyn FnMut(Version, &Received, &[u8]),
     ) {
         let sockets = [(Version::V4, &self.v4), (Version::V6, &self.v6)];
         for ((version, socket), lost) in sockets.into_iter().zip(&mut self.lost) {
@@ -212,7 +212,7 @@ impl Echoes {
         let both = clock::both();
         let echo = &mut self.echo;
         self.sockets
-            .take(&mut self.buffer, |version, received, message| {
+            .take(&mut self.buffer, &mut |version, received, message| {
                 if let (None, Ok(Message::Reply(reply))) =
                     (received.refusal, icmp::parse(version, message))
                 {

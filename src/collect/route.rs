@@ -88,7 +88,7 @@ impl Traces {
         let both = clock::both();
         let routes = &mut self.routes;
         self.sockets
-            .take(&mut self.buffer, |version, received, message| {
+            .take(&mut self.buffer, &mut |version, received, message| {
                 let at = arrival(received, &both);
                 if let Some(refusal) = received.refusal {
                     let cause = icmp::cause(version, refusal.kind);
