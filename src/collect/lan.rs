@@ -15,7 +15,7 @@ use crate::collect::reverse::ReverseNames;
 use crate::collect::segment::{Segment, nearest};
 use crate::collect::vendors::Vendors;
 use crate::engine::arp_scan::ArpScan;
-use crate::model::device::{Device, Devices, Learnt};
+use crate::model::device::{Device, Devices, Evidence, Learnt};
 use crate::model::interface::InterfaceName;
 use crate::model::known_names::NameSource;
 use crate::sys::clock;
@@ -292,7 +292,7 @@ impl Lan {
         }
         for i in 0..self.ears.len() {
             if let Err(error) = self.join_neighbours(i, now) {
-                log::info!("no neighbours of IPv6: {error}");
+                log::info!("no neighbours of the kernel: {error}");
             }
         }
         let devices = self.listener.devices.devices().iter();
@@ -308,18 +308,21 @@ impl Lan {
         let Segment {
             index, mac: own, ..
         } = self.ears[i].segment;
+        // Who only hears answers learns addresses of IPv4 from these alone.
+        let ipv4 = self.listener.ears() == Ears::All;
         let devices = &mut self.listener.devices;
         let mut changed = false;
-        let result = self
-            .tables
-            .ipv6_neighbours(index, |mac, address, verified| {
-                let learnt = match verified {
-                    _ if mac == own => Learnt::Known,
-                    true => devices.learn_ipv6(mac, address, now),
-                    false => devices.join_ipv6(mac, address),
-                };
-                changed |= learnt == Learnt::New;
-            });
+        let result = self.tables.neighbours(index, |mac, address, verified| {
+            let learnt = match (address, verified) {
+                _ if mac == own => Learnt::Known,
+                (IpAddr::V6(address), true) => devices.learn_ipv6(mac, address, now),
+                (IpAddr::V6(address), false) => devices.join_ipv6(mac, address),
+                (IpAddr::V4(_), _) if !ipv4 => Learnt::Known,
+                (IpAddr::V4(address), true) => devices.learn(Evidence::of(mac, address), 0, now),
+                (IpAddr::V4(address), false) => devices.join(mac, address),
+            };
+            changed |= learnt == Learnt::New;
+        });
         self.changed |= changed;
         result
     }

@@ -3,7 +3,7 @@
 //! tables (rtnetlink(7)).
 
 use core::fmt;
-use core::net::{IpAddr, Ipv6Addr};
+use core::net::IpAddr;
 use std::io;
 
 use crate::codec::netlink::{self, Address, Dump, Link, Message, Messages, Neighbour};
@@ -120,15 +120,15 @@ impl Tables {
         Ok(network)
     }
 
-    /// Hands over the IPv6 neighbours behind an interface that have a MAC address, each with
-    /// whether it was verified a moment ago.
+    /// Hands over the neighbours behind an interface that have a MAC address, each with whether it
+    /// was verified a moment ago.
     ///
     /// # Errors
     /// When the table cannot be read.
-    pub fn ipv6_neighbours(
+    pub fn neighbours(
         &mut self,
         interface: u32,
-        mut each: impl FnMut(Mac, Ipv6Addr, bool),
+        mut each: impl FnMut(Mac, IpAddr, bool),
     ) -> Result<(), ReadError> {
         self.dump(Dump::Neighbours, |message| {
             let Message::Neighbour(neighbour) = message else {
@@ -136,7 +136,7 @@ impl Tables {
             };
             let Neighbour { address, mac, .. } = neighbour;
             let mac = mac.filter(|mac| mac.is_device() && neighbour.is_valid());
-            if let (IpAddr::V6(address), Some(mac)) = (address, mac)
+            if let Some(mac) = mac
                 && neighbour.index == interface
                 && !address.is_multicast()
             {

@@ -73,6 +73,18 @@ pub struct Evidence {
     pub rtt: Option<Duration>,
 }
 
+impl Evidence {
+    /// The device has the address, without a question of ours.
+    pub fn of(mac: Mac, address: Ipv4Addr) -> Self {
+        Self {
+            mac,
+            address,
+            frame_source: mac,
+            rtt: None,
+        }
+    }
+}
+
 /// What became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Learnt {
@@ -151,6 +163,18 @@ impl Devices {
         });
         self.devices[row].claims_count += 1;
         Learnt::New
+    }
+
+    /// Joins an IPv4 address to a device that is known and has none: hearsay, which is no sign of
+    /// life.
+    pub fn join(&mut self, mac: Mac, address: Ipv4Addr) -> Learnt {
+        match self.find(mac) {
+            Some(device) if device.ipv4.is_empty() => {
+                let seen = device.last_seen;
+                self.learn(Evidence::of(mac, address), 0, seen)
+            }
+            _ => Learnt::Known,
+        }
     }
 
     /// Learns that `mac` has an IPv6 address.
