@@ -74,6 +74,9 @@ pub const VENDOR_NAME_BYTES_MAX: usize = 63;
 /// More: refused when the options are read.
 pub const ADDRESSES_MAX: u32 = 65_536;
 
+/// Addresses of a prefix that is swept without being named: a /20 (config.md). Larger: listened to.
+pub const SWEEP_ADDRESSES_MAX: u64 = 4_096;
+
 /// Separate ranges of addresses to ask for. 8 B each: 512 B. More: refused when options are read.
 pub const RANGES_MAX: usize = 64;
 

@@ -3,6 +3,7 @@
 
 pub mod bandwidth;
 pub mod devices;
+pub mod discovery;
 pub mod interfaces;
 pub mod lan;
 pub mod names;
