@@ -70,7 +70,7 @@ pub fn link(body: &[u8]) -> Option<Option<Link>> {
             link.kind = match until_zero(value) {
                 b"bridge" => Kind::Bridge,
                 b"vlan" => Kind::Vlan,
-                b"macvlan" | b"macvtap" | b"dsa" => Kind::Sharing,
+                b"macvlan" | b"dsa" => Kind::Sharing,
                 _ => Kind::Other,
             };
         }
