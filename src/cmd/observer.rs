@@ -7,7 +7,7 @@ use core::time::Duration;
 use embedded_io::Write;
 
 use super::roster::Roster;
-use crate::collect::bandwidth::{Capture, Source};
+use crate::collect::bandwidth::{Capture, Source, TurnError};
 use crate::collect::lan::Lan;
 use crate::encode::bandwidth::{self as document, Window};
 use crate::encode::device::Entry;
@@ -40,6 +40,8 @@ pub(super) struct Observer {
     look_due: Mono,
     looks_count: u32,
     follow_due: Option<Mono>,
+    /// The counting has a fault that was said.
+    failing: bool,
 }
 
 impl Observer {
@@ -62,6 +64,7 @@ impl Observer {
             look_due: now,
             looks_count: 0,
             follow_due: None,
+            failing: false,
         };
         observer.follow();
         observer
@@ -88,7 +91,8 @@ impl Observer {
     /// Does what is due, and takes what came to the descriptors that are `ready`.
     pub(super) fn turn(&mut self, ready: [bool; 3], now: Mono) {
         let [heard, _, changed] = ready;
-        self.capture.turn(now);
+        let turned = self.capture.turn(now);
+        self.tell(turned);
         if changed {
             self.follow_due = Some(now.after(SETTLE));
         }
@@ -105,6 +109,17 @@ impl Observer {
         if self.look_due <= now {
             self.look_due = now.after(LOOK_EVERY);
             self.look_around();
+        }
+    }
+
+    /// Says what goes wrong with the counting, once until it is well again.
+    fn tell(&mut self, result: Result<(), TurnError>) {
+        match result {
+            Ok(()) => self.failing = self.capture.next_due().is_some() && self.failing,
+            Err(error) if !core::mem::replace(&mut self.failing, true) => {
+                log::warn!("counting: {error}; trying again");
+            }
+            Err(_) => {}
         }
     }
 
@@ -126,7 +141,8 @@ impl Observer {
 
     /// Ends a window, and puts everybody in order.
     pub(super) fn end_window(&mut self, idle: bool, now: Mono) {
-        self.capture.end_window(now);
+        let ended = self.capture.end_window(now);
+        self.tell(ended);
         self.roster.gather(&self.lan, self.capture.traffic(), idle);
     }
 
@@ -170,7 +186,7 @@ impl Observer {
         Captured {
             witness: self.witness(),
             fallback_reason: capture.fallback_reason(),
-            interfaces: capture.interfaces(),
+            interfaces: capture.interfaces().iter().map(|tap| tap.name.as_str()),
             sums: capture.traffic().window_sums(),
             frames_lost: capture.frames_lost(),
             offload: self.offload,
@@ -193,8 +209,8 @@ impl Observer {
     }
 
     fn link_mbps(&self, row: &Row) -> u64 {
-        let _ = row.interface().and_then(|low| self.capture.interface(low));
-        0
+        let tap = row.interface().and_then(|low| self.capture.interface(low));
+        tap.map_or(0, |_| 0)
     }
 
     /// Who counts; `None`: nobody may.

@@ -138,6 +138,11 @@ impl Traffic {
         }
     }
 
+    /// The router's own MAC addresses.
+    pub fn own(&self) -> &[Mac] {
+        &self.own
+    }
+
     /// Forgets an interface that is gone: devices may be on any other now.
     pub fn forget_interface(&mut self, interface: u16) {
         for row in &mut self.rows {

@@ -129,8 +129,8 @@ impl Report {
         head.clear();
         // Writing to a string cannot fail.
         let _ = write!(head, "{time:.0}Z, {source} on");
-        for name in capture.interfaces() {
-            let _ = write!(head, " {}", Escaped(name));
+        for tap in capture.interfaces() {
+            let _ = write!(head, " {}", Escaped(&tap.name));
         }
         let (seen, lost) = (sums.frames, capture.frames_lost());
         let _ = writeln!(head, ": {seen} frames seen, {lost} lost");

@@ -20,6 +20,7 @@ use crate::failure::Failure;
 use crate::limits::DEVICES_HEARD_MAX;
 use crate::model::device::Devices;
 use crate::model::interface::InterfaceName;
+use crate::sys::bpf::LoadingRight;
 use crate::sys::files::Root;
 use crate::sys::signal::{Signals, Woken};
 use crate::sys::{clock, random};
@@ -85,20 +86,28 @@ fn open(plan: Plan) -> Result<Observer, Failure> {
         devices_max: DEVICES_HEARD_MAX,
         seed: random::bits(),
     };
-    let capture = Capture::start(&options, wanted.clone(), now)
+    let mut capture = Capture::start(&options, wanted.clone(), now)
         .map_err(|error| Failure::failed(format_args!("cannot read the interfaces: {error}")))?;
+    match capture.give_up_loading() {
+        Ok(Some(LoadingRight::Kept)) => log::info!("CAP_BPF is kept: this kernel needs it to read"),
+        Ok(_) => {}
+        Err(error) => log::info!("CAP_BPF is kept: {error}"),
+    }
     let lan = Lan::new(devices, Ears::All, sources, tables)
         .map_err(|error| cannot("wait for frames", &error))?;
     let observer = Observer::new(lan, capture, wanted, INACTIVE_AFTER, now);
-    match (observer.witness(), observer.capture.fallback_reason()) {
+    let capture = &observer.capture;
+    let reason = capture.fallback_reason();
+    let remedy = capture.remedy().unwrap_or("run as root");
+    match (observer.witness(), reason) {
         (None, reason) => {
             let reason = reason.unwrap_or("nothing is left to count with");
             Err(Failure::failed(format_args!(
-                "cannot count frames: {reason}"
+                "cannot count frames: {reason}; {remedy}"
             )))
         }
         (Some(_), Some(reason)) => {
-            log::warn!("counting in a ring, which may lose frames: {reason}");
+            log::warn!("counted in a ring, which may lose frames: {reason}; {remedy}");
             Ok(observer)
         }
         (Some(_), None) => Ok(observer),
