@@ -40,6 +40,8 @@ pub(super) struct Observer {
     look_due: Mono,
     looks_count: u32,
     follow_due: Option<Mono>,
+    /// How many had no address at the end of the last window.
+    strangers: usize,
     /// The counting has a fault that was said.
     failing: bool,
 }
@@ -64,6 +66,7 @@ impl Observer {
             look_due: now,
             looks_count: 0,
             follow_due: None,
+            strangers: 0,
             failing: false,
         };
         observer.follow();
@@ -144,6 +147,12 @@ impl Observer {
         let ended = self.capture.end_window(now);
         self.tell(ended);
         self.roster.gather(&self.lan, self.capture.traffic(), idle);
+        // Who is new most likely asked somebody for something, and the kernel knows its address.
+        if self.roster.strangers() > self.strangers {
+            self.look_around();
+            self.roster.gather(&self.lan, self.capture.traffic(), idle);
+        }
+        self.strangers = self.roster.strangers();
     }
 
     /// Hands over everybody, with what they moved in the window.

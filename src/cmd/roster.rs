@@ -13,6 +13,9 @@ use crate::model::device::Device;
 use crate::model::traffic::{Amount, Row, Traffic};
 use crate::time::Mono;
 
+/// What the keys of those without an address begin with.
+const NO_ADDRESS: u128 = 1 << 80;
+
 /// The order of all; room for it from the start.
 pub(super) struct Roster {
     /// Whether there is no address, the address, the MAC address: in this order, as one number.
@@ -57,6 +60,11 @@ impl Roster {
             let most = amounts.map(|(window, all)| (bytes(&window), bytes(all)));
             (Reverse(most), key)
         });
+    }
+
+    /// How many have no address, before they were put in another order.
+    pub(super) fn strangers(&self) -> usize {
+        self.keys.len() - self.keys.partition_point(|&key| key < NO_ADDRESS)
     }
 
     /// Hands over everybody. Active is who was heard, or moved something, within `silence` before
@@ -123,7 +131,7 @@ fn key(mac: Mac, device: Option<&Device>) -> u128 {
     let address = device.and_then(|device| device.ipv4.first());
     let first = match address {
         Some(address) => u128::from(Ipv4Addr::to_bits(*address)) << 48,
-        None => 1 << 80,
+        None => NO_ADDRESS,
     };
     mac.0
         .iter()

@@ -20,8 +20,8 @@ use crate::failure::Failure;
 use crate::limits::DEVICES_HEARD_MAX;
 use crate::model::device::Devices;
 use crate::model::interface::InterfaceName;
-use crate::sys::bpf::LoadingRight;
 use crate::sys::files::Root;
+use crate::sys::privileges::Outcome;
 use crate::sys::signal::{Signals, Woken};
 use crate::sys::{clock, random};
 
@@ -89,7 +89,7 @@ fn open(plan: Plan) -> Result<Observer, Failure> {
     let mut capture = Capture::start(&options, wanted.clone(), now)
         .map_err(|error| Failure::failed(format_args!("cannot read the interfaces: {error}")))?;
     match capture.give_up_loading() {
-        Ok(Some(LoadingRight::Kept)) => log::info!("CAP_BPF is kept: this kernel needs it to read"),
+        Ok(Some(Outcome::Kept)) => log::info!("CAP_BPF is kept: this kernel needs it to read"),
         Ok(_) => {}
         Err(error) => log::info!("CAP_BPF is kept: {error}"),
     }
