@@ -6,7 +6,6 @@ mod lan;
 mod report;
 mod rows;
 mod run;
-mod sections;
 mod watch;
 
 use core::time::Duration;
@@ -151,7 +150,7 @@ impl Plan {
             ptr: !args.no_ptr,
             oui: path("--oui", args.oui)?,
             names: path("--names", args.names)?,
-            config: sections::devices(args.config)?,
+            config: config::load(args.config.as_deref())?.devices,
         })
     }
 }
