@@ -11,6 +11,7 @@ use crate::sink::stdout;
 use crate::sys::signal;
 use crate::term::logger::{self, Form};
 
+pub mod agent;
 pub mod argv;
 pub mod bandwidth;
 mod claims;
@@ -69,14 +70,14 @@ struct Verbosity {
 }
 
 impl Verbosity {
-    /// The level that the options ask for, else the environment.
-    fn level(self) -> Result<LevelFilter, Failure> {
+    /// The level that the options ask for, else the environment; `None` when neither does.
+    fn level(&self) -> Result<Option<LevelFilter>, Failure> {
         match (self.quiet, self.debug, self.verbose) {
             (false, false, 0) => config::log_level(),
-            (true, false, 0) => Ok(LevelFilter::Error),
+            (true, false, 0) => Ok(Some(LevelFilter::Error)),
             (true, ..) => Err(Failure::usage("--quiet excludes --verbose and --debug")),
-            (false, false, 1) => Ok(LevelFilter::Info),
-            (false, ..) => Ok(LevelFilter::Debug),
+            (false, false, 1) => Ok(Some(LevelFilter::Info)),
+            (false, ..) => Ok(Some(LevelFilter::Debug)),
         }
     }
 }
@@ -194,7 +195,7 @@ fn start<A: Applet>(words: &[String], called: Called) -> Result<(), Failure> {
     };
     let args: A = parse::<A, A>(&words[0])?;
     let outputs = parse::<A, outputs::Options>(words.get(1).map_or(&[], Vec::as_slice))?;
-    log::set_max_level(args.verbosity().level()?);
+    log::set_max_level(args.verbosity().level()?.unwrap_or(LevelFilter::Warn));
     args.run(outputs)
 }
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! In place of `servers` where the feature `http` is left out: there are none.
 
-use super::outputs::Options;
+use core::time::Duration;
+
+use super::config::Section;
+use super::outputs::Spooling;
 use crate::failure::Failure;
 use crate::sys::signal::Signals;
 use crate::time::Wall;
@@ -14,18 +17,32 @@ pub enum Servers {}
 #[derive(Debug)]
 pub enum Sending {}
 
+/// Nothing is wrong with an address that is never used.
+pub fn address_fault(_: &str) -> Option<String> {
+    None
+}
+
 impl Servers {
-    /// Whether the options name a server.
+    /// The servers of these `output` sections.
     ///
     /// # Errors
-    /// When they do: this build cannot send.
-    pub fn plan(options: &Options, _: &str) -> Result<Option<Self>, Failure> {
-        if options.eshost.is_some() || options.api_url.is_some() || options.spool.is_some() {
-            return Err(Failure::usage(
-                "--eshost, --api-url and --spool need a build with the feature 'http'",
-            ));
-        }
-        Ok(None)
+    /// When there are any: this build cannot send.
+    pub fn plan(
+        sections: &[Section],
+        _: &'static str,
+        _: &Spooling,
+        _: Duration,
+    ) -> Result<Self, Failure> {
+        let what = ": needs a build with the feature 'http'";
+        Err(match sections.first() {
+            Some(section) => section.refuse("type", what),
+            None => Failure::usage(what),
+        })
+    }
+
+    /// What each output is called, and its type.
+    pub fn labels(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        core::iter::empty()
     }
 
     /// Starts to send.

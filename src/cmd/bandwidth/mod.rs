@@ -9,7 +9,6 @@ use core::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 
-use super::devices::sections;
 use super::lan::Named;
 use super::{Applet, Verbosity, config, outputs};
 use crate::collect::bandwidth::Mode;
@@ -134,7 +133,7 @@ impl Plan {
             conntrack: args.conntrack,
             json: args.json,
             named: Named {
-                config: sections::devices(args.config)?,
+                config: config::load(args.config.as_deref())?.devices,
                 names,
                 oui: None,
                 ptr: !args.no_ptr,

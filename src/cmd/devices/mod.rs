@@ -5,7 +5,6 @@ mod choose;
 mod report;
 mod rows;
 mod run;
-pub(super) mod sections;
 mod session;
 mod watch;
 
@@ -141,7 +140,7 @@ impl Plan {
             ptr: !args.no_ptr,
             oui: config::path("--oui", args.oui)?,
             names: config::path("--names", args.names)?,
-            config: sections::devices(args.config)?,
+            config: config::load(args.config.as_deref())?.devices,
         })
     }
 }

@@ -10,8 +10,7 @@ use core::time::Duration;
 use argh::{ArgsInfo, FromArgs};
 
 use super::argv::Shape;
-use super::outputs::{self, FilePlan};
-use super::servers::Servers;
+use super::outputs::{self, Outputs};
 use super::{Applet, Verbosity, config};
 use crate::codec::units;
 use crate::encode::json::Style;
@@ -88,8 +87,7 @@ impl Applet for Args {
 struct Plan {
     source: Source,
     selection: Selection,
-    file: Option<FilePlan>,
-    servers: Option<Servers>,
+    outputs: Outputs,
     stdout: Option<Style>,
 }
 
@@ -107,9 +105,8 @@ enum Source {
 
 impl Plan {
     fn new(args: Args, options: outputs::Options) -> Result<Self, Failure> {
-        let file = outputs::file(&options)?;
-        let servers = Servers::plan(&options, "netmon")?;
-        let stdout = match (args.pprint, file.is_none() && servers.is_none()) {
+        let outputs = Outputs::of_options(&options, "netmon")?;
+        let stdout = match (args.pprint, outputs.stdout.is_some()) {
             (true, _) => Some(Style::Indented),
             (false, true) => Some(Style::Compact),
             (false, false) => None,
@@ -118,8 +115,7 @@ impl Plan {
         Ok(Self {
             source,
             selection: Selection::new(args.interface),
-            file,
-            servers,
+            outputs,
             stdout,
         })
     }

@@ -20,11 +20,17 @@ pub(super) struct Outlets {
     host: String,
     buffer: Box<[u8]>,
     stdout: Option<Style>,
-    file: Option<(String, FileSink)>,
+    files: Vec<Outlet>,
     servers: Option<Sending>,
     /// No document follows the first.
     single: bool,
-    /// Documents that the file did not take since the last one that it took, and in all.
+}
+
+/// A file, and how it takes documents.
+struct Outlet {
+    path: String,
+    sink: FileSink,
+    /// Documents that it did not take since the last one that it took, and in all.
     failing_count: u64,
     failed_count: u64,
 }
@@ -34,8 +40,9 @@ impl Outlets {
         let mut host = String::with_capacity(HOST_NAME_BYTES_MAX);
         host::name_into(&mut host);
         let single = plan.is_single();
-        let file = plan.file.as_ref().map(open_file).transpose()?;
-        let servers = plan.servers.as_ref();
+        let files = plan.outputs.files.iter().map(Outlet::open);
+        let files = files.collect::<Result<_, _>>()?;
+        let servers = plan.outputs.servers.as_ref();
         let servers = servers
             .map(|servers| servers.start(&host, single))
             .transpose()?;
@@ -43,11 +50,9 @@ impl Outlets {
             host,
             buffer: vec![0; NETMON_DOCUMENT_BYTES_MAX].into_boxed_slice(),
             stdout: plan.stdout,
-            file,
+            files,
             servers,
             single,
-            failing_count: 0,
-            failed_count: 0,
         })
     }
 
@@ -66,23 +71,21 @@ impl Outlets {
     /// When there is no use in another window; silent when nobody reads any more.
     pub(super) fn write(&mut self, window: Window<'_>, signals: &Signals) -> Result<(), Failure> {
         host::name_into(&mut self.host);
+        let others = self.servers.is_some() || !self.files.is_empty();
         let mut file = Ok(());
-        if self.servers.is_some() || self.file.is_some() {
+        if others {
             let document = encode(window, &self.host, Style::Compact, &mut self.buffer)?;
             if let Some(servers) = &mut self.servers {
                 servers.offer(clock::wall(), document);
             }
-            file = self
-                .file
-                .as_ref()
-                .map_or(Ok(()), |(_, sink)| sink.put(document));
+            for outlet in &mut self.files {
+                file = file.and(outlet.put(document, self.single));
+            }
         }
-        let file = self.tell_file(file);
         if let Some(style) = self.stdout {
             let document = encode(window, &self.host, style, &mut self.buffer)?;
             if let Err(error) = stdout::put(document, signals) {
                 let failure = stdout_failure(error);
-                let others = self.servers.is_some() || self.file.is_some();
                 if failure.exit != Exit::Done || !others {
                     return file.and(Err(failure));
                 }
@@ -101,35 +104,55 @@ impl Outlets {
         let sent = self
             .servers
             .map_or(Ok(()), |servers| servers.finish(signals, terminated));
-        match (self.failed_count, &self.file) {
-            (1.., Some((path, _))) if !self.single => Err(Failure::failed(format_args!(
+        let mut lost = self.files.iter().filter(|outlet| outlet.failed_count > 0);
+        match lost.next() {
+            Some(outlet) if !self.single => Err(Failure::failed(format_args!(
                 "{}: documents lost: {}; see the lines before",
-                quoted(path),
-                self.failed_count
+                quoted(&outlet.path),
+                outlet.failed_count
             ))),
             _ => sent,
         }
     }
+}
 
-    /// Says when the file takes no documents, and when it does so again.
-    fn tell_file(&mut self, result: Result<(), FileError>) -> Result<(), Failure> {
-        let Some((path, _)) = &self.file else {
-            return Ok(());
-        };
-        match result {
+impl Outlet {
+    fn open(plan: &FilePlan) -> Result<Self, Failure> {
+        let FilePlan {
+            directory,
+            file_name,
+            ..
+        } = plan;
+        match FileSink::open(directory, file_name, plan.keep) {
+            Ok(sink) => Ok(Self {
+                path: format!("{directory}/{file_name}"),
+                sink,
+                failing_count: 0,
+                failed_count: 0,
+            }),
+            Err(error) => Err(Failure::failed(format_args!(
+                "{}: cannot use the directory: {error}",
+                plan.subject
+            ))),
+        }
+    }
+
+    /// Writes a document; says when the file takes none, and when it does so again.
+    fn put(&mut self, document: &[u8], single: bool) -> Result<(), Failure> {
+        match self.sink.put(document) {
             Ok(()) if self.failing_count > 0 => {
                 log::warn!(
                     "{}: written again, after {} lost",
-                    quoted(path),
+                    quoted(&self.path),
                     self.failing_count
                 );
                 self.failing_count = 0;
             }
             Ok(()) => {}
-            Err(error) if self.single => return Err(unwritable(path, &error)),
+            Err(error) if single => return Err(unwritable(&self.path, &error)),
             Err(error) => {
                 if self.failing_count == 0 {
-                    log::error!("{}; going on", unwritable(path, &error));
+                    log::error!("{}; going on", unwritable(&self.path, &error));
                 }
                 self.failing_count += 1;
                 self.failed_count += 1;
@@ -147,17 +170,6 @@ fn encode<'b>(
 ) -> Result<&'b [u8], Failure> {
     document::document(window, host, style, buffer)
         .map_err(|error| Failure::failed(format_args!("document: {error}; please report this")))
-}
-
-fn open_file(plan: &FilePlan) -> Result<(String, FileSink), Failure> {
-    let directory = &plan.directory;
-    match FileSink::open(directory, "netmon.log", plan.keep) {
-        Ok(sink) => Ok((format!("{directory}/netmon.log"), sink)),
-        Err(error) => Err(Failure::failed(format_args!(
-            "--logpath {}: cannot use the directory: {error}",
-            quoted(directory)
-        ))),
-    }
 }
 
 fn unwritable(path: &str, error: &FileError) -> Failure {

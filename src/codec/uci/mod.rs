@@ -79,6 +79,8 @@ pub struct Reader<'a> {
     /// The line that the statement begins on.
     line: u32,
     in_section: bool,
+    /// The last statement was `config`.
+    is_section: bool,
     name: Bytes,
     value: Bytes,
 }
@@ -98,6 +100,7 @@ impl<'a> Reader<'a> {
             words: Words::new(text),
             line: 1,
             in_section: false,
+            is_section: false,
             name: Bytes::new(),
             value: Bytes::new(),
         }
@@ -108,12 +111,28 @@ impl<'a> Reader<'a> {
         self.line
     }
 
+    /// Whether the last statement was `config`, right or wrong.
+    pub fn is_at_section(&self) -> bool {
+        self.is_section
+    }
+
     /// The next statement; `None` at the end. After an error it goes on with the next line.
     ///
     /// # Errors
     ///
     /// The statement is wrong: see [`Fault`].
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>, Error> {
+        let event = self.next_numbered()?;
+        Ok(event.map(|(_, event)| event))
+    }
+
+    /// The next statement with the line that it begins on, from 1; otherwise as
+    /// [`Reader::next_event`].
+    ///
+    /// # Errors
+    ///
+    /// The statement is wrong: see [`Fault`].
+    pub fn next_numbered(&mut self) -> Result<Option<(u32, Event<'_>)>, Error> {
         let read = self.read();
         if read.is_err() {
             self.words.skip_line();
@@ -124,16 +143,18 @@ impl<'a> Reader<'a> {
         // Words are text already.
         let [name, value] =
             [&self.name, &self.value].map(|word| str::from_utf8(word).unwrap_or(""));
-        Ok(Some(match statement {
+        let event = match statement {
             Statement::Package => Event::Package(name),
             Statement::Section => Event::Section(name, (!value.is_empty()).then_some(value)),
             Statement::Option => Event::Option(name, value),
             Statement::List => Event::List(name, value),
-        }))
+        };
+        Ok(Some((self.line, event)))
     }
 
     /// A statement, its words in the buffers.
     fn read(&mut self) -> Result<Option<Statement>, Error> {
+        self.is_section = false;
         while !self.words.next(&mut self.name)? {
             if !self.words.next_statement() {
                 return Ok(None);
@@ -152,6 +173,7 @@ impl<'a> Reader<'a> {
         if is_value && !self.in_section {
             return Err(self.error(Fault::NoSection));
         }
+        self.is_section = statement == Statement::Section;
         self.arguments(statement)?;
         self.in_section = statement != Statement::Package;
         Ok(Some(statement))
