@@ -320,7 +320,8 @@ proptest! {
                     let [tx_bytes, tx_frames, rx_bytes, rx_frames, ..] = words;
                     let heard = Heard { wan: now % 2 == 0, ..heard(number(mac), interface, words) };
                     traffic.add(&heard, at(now));
-                    told = [told[0] + rx_bytes, told[1] + tx_bytes, told[2] + rx_frames + tx_frames];
+                    let more = [rx_bytes, tx_bytes, rx_frames + tx_frames];
+                    told.iter_mut().zip(more).for_each(|(told, more)| *told += more);
                     window = (window.0 + rx_bytes, window.1 + tx_bytes);
                 }
                 Step::Window => {
@@ -351,7 +352,10 @@ proptest! {
 
     #[test]
     fn with_room_for_all_it_is_a_plain_map(
-        steps in prop::collection::vec((0_u32..30, prop::array::uniform6(0_u64..u64::MAX / 400)), 0..200),
+        steps in prop::collection::vec(
+            (0_u32..30, prop::array::uniform6(0_u64..u64::MAX / 400)),
+            0..200,
+        ),
         seed: u64,
     ) {
         let mut traffic = Traffic::new(30, seed);
