@@ -12,6 +12,7 @@ pub mod host;
 pub mod netlink;
 pub mod packet;
 pub mod poll;
+pub mod privileges;
 pub mod random;
 pub mod resolver;
 pub mod ring;
