@@ -4,6 +4,9 @@
 //!
 //! A lane that leaves takes nothing along: its last values are read with it.
 
+#[cfg(test)]
+mod tests;
+
 use core::cmp::Reverse;
 use core::time::Duration;
 use std::io;

@@ -7,8 +7,6 @@
 mod engine;
 mod lanes;
 mod start;
-#[cfg(test)]
-mod tests;
 
 use core::fmt;
 use core::time::Duration;
