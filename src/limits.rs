@@ -110,6 +110,11 @@ pub const FILE_NAMES_BYTES_MAX: usize = 256 * 1_024;
 /// Bytes of a configuration in UCI text. Larger: refused.
 pub const CONFIG_BYTES_MAX: usize = 1_024 * 1_024;
 
+/// Flows that the hardware forwards, whose counters are remembered from one reading of conntrack to
+/// the next: the whole table of a router as OpenWrt sets it (nf_conntrack_max). 64 B each when
+/// used: 1 MiB, only when conntrack is read. Full: the bytes of further ones are not seen; counted.
+pub const FLOWS_MAX: usize = 16_384;
+
 const _: () = {
     assert!(
         INTERFACE_NAME_BYTES_MAX >= 3 * 15,

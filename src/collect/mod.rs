@@ -5,5 +5,6 @@ pub mod devices;
 pub mod interfaces;
 pub mod names;
 pub mod network;
+pub mod offload;
 pub mod reverse;
 pub mod vendors;

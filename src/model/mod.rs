@@ -3,6 +3,7 @@
 
 pub mod addr;
 pub mod device;
+pub mod flows;
 pub mod index;
 pub mod interface;
 pub mod known_names;
