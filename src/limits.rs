@@ -148,6 +148,11 @@ pub const LANES_MAX: usize = 2_048;
 /// MAC addresses of this router itself. 128 B. More: the rest are counted as devices.
 pub const OWN_MACS_MAX: usize = 16;
 
+/// Flows that the hardware forwards, whose counters are remembered from one reading of conntrack to
+/// the next: the whole table of a router as OpenWrt sets it (nf_conntrack_max). 64 B each when
+/// used: 1 MiB, only when conntrack is read. Full: the bytes of further ones are not seen; counted.
+pub const FLOWS_MAX: usize = 16_384;
+
 const _: () = {
     assert!(
         INTERFACE_NAME_BYTES_MAX >= 3 * 15,

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 #[cfg(feature = "http")]
 #[path = "fuzz/bodies/answer.rs"]
 mod answer;
+#[path = "fuzz/bodies/conntrack.rs"]
+mod conntrack;
 #[path = "fuzz/bodies/dns.rs"]
 mod dns;
 #[path = "fuzz/bodies/frame.rs"]
@@ -84,4 +86,9 @@ fn uci_corpus() {
 #[test]
 fn netlink_corpus() {
     replay("netlink", netlink::run);
+}
+
+#[test]
+fn conntrack_corpus() {
+    replay("conntrack", conntrack::run);
 }

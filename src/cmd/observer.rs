@@ -14,7 +14,7 @@ use crate::encode::device::Entry;
 use crate::encode::json::Json;
 use crate::encode::traffic::{Capture as Captured, Moved};
 use crate::model::interface::InterfaceName;
-use crate::model::offload::Offload;
+use crate::model::flows::Offload;
 use crate::model::traffic::{Amount, Row, Witness};
 use crate::model::unseen::{Blind, Unseen};
 use crate::sys::poll::{AsFd, BorrowedFd};

@@ -8,6 +8,7 @@ pub mod interfaces;
 pub mod lan;
 pub mod names;
 pub mod network;
+pub mod offload;
 pub mod reverse;
 pub mod segment;
 pub mod taps;

@@ -104,7 +104,7 @@ pub fn close<'a, W: Write>(
 mod tests {
     use super::*;
     use crate::encode::json::Style;
-    use crate::model::offload::Offload;
+    use crate::model::flows::Offload;
     use crate::model::traffic::{Sums, Witness};
     use crate::model::unseen::Unseen;
     use crate::time::{Mono, Wall};

@@ -3,11 +3,11 @@
 
 pub mod addr;
 pub mod device;
+pub mod flows;
 pub mod index;
 pub mod interface;
 pub mod known_names;
 pub mod name;
-pub mod offload;
 pub mod ranges;
 pub mod selection;
 pub mod traffic;
