@@ -19,6 +19,7 @@ pub mod config;
 #[cfg(feature = "http")]
 mod credentials;
 pub mod devices;
+mod hidden;
 mod interfaces;
 mod lan;
 pub mod netmon;

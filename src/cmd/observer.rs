@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use embedded_io::Write;
 
+use super::hidden::Hidden;
 use super::roster::Roster;
 use crate::collect::bandwidth::{Capture, Source, TurnError};
 use crate::collect::lan::Lan;
@@ -14,7 +15,6 @@ use crate::encode::device::Entry;
 use crate::encode::json::Json;
 use crate::encode::traffic::{Capture as Captured, Moved};
 use crate::model::interface::InterfaceName;
-use crate::model::flows::Offload;
 use crate::model::traffic::{Amount, Row, Witness};
 use crate::model::unseen::{Blind, Unseen};
 use crate::sys::poll::{AsFd, BorrowedFd};
@@ -32,7 +32,7 @@ pub(super) struct Observer {
     pub(super) lan: Lan,
     pub(super) capture: Capture,
     roster: Roster,
-    offload: Offload,
+    hidden: Hidden,
     /// Names of the interfaces with neighbours.
     wanted: Vec<InterfaceName>,
     /// A device that was silent for longer is inactive.
@@ -51,6 +51,7 @@ impl Observer {
     pub(super) fn new(
         lan: Lan,
         capture: Capture,
+        hidden: Hidden,
         wanted: Vec<InterfaceName>,
         inactive_after: Duration,
         now: Mono,
@@ -60,7 +61,7 @@ impl Observer {
             lan,
             capture,
             roster: Roster::new(heard_max, moving_max),
-            offload: Offload::None,
+            hidden,
             wanted,
             inactive_after,
             look_due: now,
@@ -129,6 +130,9 @@ impl Observer {
     fn look_around(&mut self) {
         self.looks_count = self.looks_count.wrapping_add(1);
         let reread = self.looks_count.is_multiple_of(REREAD_EVERY);
+        if reread {
+            self.hidden.look(&self.lan.sources.root);
+        }
         if let Err(error) = self.lan.look_around(reread) {
             log::warn!("vendors: {error}; going on without that list");
         }
@@ -146,6 +150,9 @@ impl Observer {
     pub(super) fn end_window(&mut self, idle: bool, now: Mono) {
         let ended = self.capture.end_window(now);
         self.tell(ended);
+        let claims = self.roster.claims(&self.lan);
+        self.hidden
+            .read(&self.lan, claims, self.capture.traffic_mut(), now);
         self.roster.gather(&self.lan, self.capture.traffic(), idle);
         // Who is new most likely asked somebody for something, and the kernel knows its address.
         if self.roster.strangers() > self.strangers {
@@ -198,7 +205,7 @@ impl Observer {
             interfaces: capture.interfaces().iter().map(|tap| tap.name.as_str()),
             sums: capture.traffic().window_sums(),
             frames_lost: capture.frames_lost(),
-            offload: self.offload,
+            offload: self.hidden.offload(),
             unseen: self.unseen(),
         }
     }
@@ -206,7 +213,7 @@ impl Observer {
     /// What cannot be seen.
     pub(super) fn unseen(&self) -> Unseen {
         let mut unseen = self.capture.unseen();
-        if self.offload == Offload::Hardware {
+        if self.hidden.hides() {
             unseen.insert(Blind::HardwareOffload);
         }
         unseen

@@ -50,6 +50,12 @@ impl Roster {
         self.keys.sort_unstable();
     }
 
+    /// Who claims which address now.
+    pub(super) fn claims(&mut self, lan: &Lan) -> &Claims {
+        self.claims.sort(&lan.listener.devices);
+        &self.claims
+    }
+
     /// Puts those first who moved most in the window, then most in all.
     pub(super) fn by_rate(&mut self, traffic: &Traffic) {
         self.keys.sort_unstable_by_key(|&key| {

@@ -7,8 +7,8 @@ use core::num::NonZeroU64;
 use embedded_io::Write;
 
 use super::json::Json;
-use crate::model::interface::rate_bps;
 use crate::model::flows::Offload;
+use crate::model::interface::rate_bps;
 use crate::model::traffic::{Amount, Sums, Witness};
 use crate::model::unseen::{Blind, Unseen};
 

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use super::report::Report;
 use super::{Plan, live};
+use crate::cmd::hidden::Hidden;
 use crate::cmd::interfaces::{self, Logical};
 use crate::cmd::lan::cannot;
 use crate::cmd::observer::Observer;
@@ -77,6 +78,7 @@ fn open(plan: Plan) -> Result<Observer, Failure> {
         .network()
         .map_err(|error| Failure::failed(format_args!("cannot read the interfaces: {error}")))?;
     let wanted = wanted(&plan.interfaces, &Logical::read(&root), &network)?;
+    let hidden = Hidden::open(&root, plan.conntrack);
     let devices = Devices::new(DEVICES_HEARD_MAX, random::bits());
     let sources = plan.named.open(root, DEVICES_HEARD_MAX)?;
     let now = clock::mono();
@@ -95,7 +97,7 @@ fn open(plan: Plan) -> Result<Observer, Failure> {
     }
     let lan = Lan::new(devices, Ears::All, sources, tables)
         .map_err(|error| cannot("wait for frames", &error))?;
-    let observer = Observer::new(lan, capture, wanted, INACTIVE_AFTER, now);
+    let observer = Observer::new(lan, capture, hidden, wanted, INACTIVE_AFTER, now);
     let capture = &observer.capture;
     let reason = capture.fallback_reason();
     let remedy = capture.remedy().unwrap_or("run as root");
