@@ -24,6 +24,7 @@ mod interfaces;
 mod lan;
 pub mod netmon;
 mod observer;
+mod outlets;
 pub mod outputs;
 mod roster;
 #[cfg(feature = "http")]

@@ -8,25 +8,44 @@ use super::config::Section;
 use super::outputs::Spooling;
 pub use super::sending::Sending;
 use super::{credentials, quoted};
-use crate::encode::netmon::stamp;
+use crate::encode::{netmon, snapshot};
 use crate::failure::Failure;
 use crate::sink::api::Api;
-use crate::sink::batch::{Document, Origin};
+use crate::sink::batch::Origin;
 use crate::sink::elastic::Elastic;
 use crate::sink::endpoint::EndpointError;
 use crate::sink::http::{Client, Times, Trust};
+use crate::sink::identity::{self, Splice};
 use crate::sink::queue::{Queue, QueuePlan};
 use crate::sink::shipper::{Patience, Shipper};
 use crate::sink::spool::Limits;
 use crate::sink::target::{Output, Target};
-use crate::sink::{endpoint, gzip, identity};
-use crate::sys::random;
+use crate::sink::{endpoint, gzip};
 use crate::sys::resolver::Resolver;
 
-/// What is sent in front of the spooled body of each collector.
-fn splice(_: &Origin, document: &Document<'_>, out: &mut Vec<u8>) {
-    // Writing to a vector cannot fail.
-    let _ = stamp(document.wall, out);
+/// What a server gets in front of a spooled document.
+fn splice(collector: &str, target: &Target) -> Splice {
+    match (collector, target) {
+        ("netmon", _) => |_, document, out| {
+            // Writing to a vector cannot fail.
+            let _ = netmon::stamp(document.wall, out);
+        },
+        ("agent", Target::Elastic(_)) => |origin, document, out| {
+            let _ = snapshot::stamp(document.wall, &origin.host, out);
+        },
+        _ => |_, _, _| {},
+    }
+}
+
+/// Who hands documents over.
+#[derive(Clone, Copy, Debug)]
+pub struct Sender<'a> {
+    /// What its host is called.
+    pub host: &'a str,
+    /// Tells this run apart from others.
+    pub start_id: u64,
+    /// Documents that it handed over before.
+    pub sequence: u64,
 }
 
 /// Servers to send to, checked.
@@ -116,33 +135,33 @@ impl Servers {
         })
     }
 
-    /// What each output is called, and its type; in the order of their progress.
-    pub fn labels(&self) -> impl Iterator<Item = (&str, &'static str)> {
-        let label = |planned: &Planned| match planned.target {
+    /// What the user calls each output, and its type.
+    fn labels(&self) -> Vec<(String, &'static str)> {
+        let kind = |target: &Target| match target {
             Target::Elastic(_) => "elastic",
             Target::Api(_) => "api",
         };
-        self.outputs
-            .iter()
-            .map(move |planned| (planned.label.as_str(), label(planned)))
+        let outputs = self.outputs.iter();
+        outputs
+            .map(|planned| (planned.label.clone(), kind(&planned.target)))
+            .collect()
     }
 
-    /// Starts to send what will be offered, on behalf of `host`; `single` says that it will be one
-    /// document.
+    /// Starts to send what `sender` will offer; `single` says that it will be one document.
     ///
     /// # Errors
     /// When certificates cannot be read, the spool cannot be used or belongs to another service.
-    pub fn start(&self, host: &str, single: bool) -> Result<Sending, Failure> {
+    pub fn start(&self, sender: Sender<'_>, single: bool) -> Result<Sending, Failure> {
         let no_thread = |error| Failure::failed(format_args!("cannot start a thread: {error}"));
         let mut outputs = Vec::new();
         for planned in &self.outputs {
             let resolver = Arc::new(Resolver::start().map_err(no_thread)?);
-            outputs.push(planned.reach(resolver)?);
+            outputs.push(planned.reach(self.collector, resolver)?);
         }
         let origin = Origin {
-            host: host.to_owned(),
+            host: sender.host.to_owned(),
             collector: self.collector.to_owned(),
-            start_id: random::bits(),
+            start_id: sender.start_id,
         };
         let identities: Vec<_> = outputs.iter().map(|output| output.identity).collect();
         let queue = Queue::open(&self.queue, origin, &identities);
@@ -160,13 +179,15 @@ impl Servers {
             (true, Some(_)) => Patience::Run,
             (false, _) => Patience::Service,
         };
-        let shipper = Shipper::start(queue, outputs, splice, patience).map_err(no_thread)?;
+        let shipper =
+            Shipper::start(queue, outputs, patience, sender.sequence).map_err(no_thread)?;
         Ok(Sending {
             shipper,
             patience,
             sends,
             directory,
             retry: self.retry,
+            labels: self.labels(),
         })
     }
 }
@@ -247,12 +268,13 @@ impl Planned {
         })
     }
 
-    fn reach(&self, resolver: Arc<Resolver>) -> Result<Output, Failure> {
+    fn reach(&self, collector: &str, resolver: Arc<Resolver>) -> Result<Output, Failure> {
         let client = Client::new(&self.trust, self.times, resolver)
             .map_err(|error| Failure::failed(format_args!("{}: {error}", self.name)))?;
         Ok(Output {
             name: self.name.clone(),
             identity: self.identity,
+            splice: splice(collector, &self.target),
             target: self.target.clone(),
             client,
             authorization: self.authorization.clone(),

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use super::config::Section;
 use super::outputs::Spooling;
+use crate::encode::snapshot::{Output, Spool};
 use crate::failure::Failure;
 use crate::sys::signal::Signals;
 use crate::time::Wall;
@@ -20,6 +21,17 @@ pub enum Sending {}
 /// Nothing is wrong with an address that is never used.
 pub fn address_fault(_: &str) -> Option<String> {
     None
+}
+
+/// Who hands documents over.
+#[derive(Clone, Copy, Debug)]
+pub struct Sender<'a> {
+    /// What its host is called.
+    pub host: &'a str,
+    /// Tells this run apart from others.
+    pub start_id: u64,
+    /// Documents that it handed over before.
+    pub sequence: u64,
 }
 
 impl Servers {
@@ -40,16 +52,11 @@ impl Servers {
         })
     }
 
-    /// What each output is called, and its type.
-    pub fn labels(&self) -> impl Iterator<Item = (&str, &'static str)> {
-        core::iter::empty()
-    }
-
     /// Starts to send.
     ///
     /// # Errors
     /// None.
-    pub fn start(&self, _: &str, _: bool) -> Result<Sending, Failure> {
+    pub fn start(&self, _: Sender<'_>, _: bool) -> Result<Sending, Failure> {
         match *self {}
     }
 }
@@ -57,6 +64,16 @@ impl Servers {
 impl Sending {
     /// Hands over a document.
     pub fn offer(&mut self, _: Wall, _: &[u8]) {
+        match *self {}
+    }
+
+    /// Hands over what happened at each server.
+    pub fn each(&self, _: Wall, _: impl FnMut(&Output<'_>)) {
+        match *self {}
+    }
+
+    /// What happened to the files of the spool.
+    pub fn spool(&self) -> Option<Spool> {
         match *self {}
     }
 

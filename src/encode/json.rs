@@ -123,6 +123,14 @@ impl<W: Write> Json<W> {
             .write_all(itoa::Buffer::new().format(number).as_bytes())
     }
 
+    /// A number that may be below zero.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub fn signed(&mut self, number: i64) -> Result<(), W::Error> {
+        self.raw(itoa::Buffer::new().format(number).as_bytes())
+    }
+
     /// `scaled` / 10^`digits`, with at least one decimal and no zero behind it.
     ///
     /// # Errors

@@ -5,4 +5,5 @@ pub mod bandwidth;
 pub mod device;
 pub mod json;
 pub mod netmon;
+pub mod snapshot;
 pub mod traffic;

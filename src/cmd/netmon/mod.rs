@@ -88,7 +88,7 @@ struct Plan {
     source: Source,
     selection: Selection,
     outputs: Outputs,
-    stdout: Option<Style>,
+    style: Style,
 }
 
 enum Source {
@@ -105,18 +105,20 @@ enum Source {
 
 impl Plan {
     fn new(args: Args, options: outputs::Options) -> Result<Self, Failure> {
-        let outputs = Outputs::of_options(&options, "netmon")?;
-        let stdout = match (args.pprint, outputs.stdout.is_some()) {
-            (true, _) => Some(Style::Indented),
-            (false, true) => Some(Style::Compact),
-            (false, false) => None,
+        let mut outputs = Outputs::of_options(&options, "netmon")?;
+        let style = if args.pprint {
+            // What a person wants to see is shown in any case.
+            outputs.stdout.get_or_insert_with(|| "stdout".to_owned());
+            Style::Indented
+        } else {
+            Style::Compact
         };
         let source = source(&args)?;
         Ok(Self {
             source,
             selection: Selection::new(args.interface),
             outputs,
-            stdout,
+            style,
         })
     }
 
