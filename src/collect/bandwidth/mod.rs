@@ -21,8 +21,8 @@ use crate::limits::TAPS_MAX;
 use crate::model::addr::Mac;
 use crate::model::traffic::Traffic;
 use crate::model::unseen::{Blind, Unseen};
-use crate::sys::bpf::LoadingRight;
 use crate::sys::poll::{AsFd, BorrowedFd};
+use crate::sys::privileges::Outcome;
 use crate::sys::ring::Ring;
 use crate::time::Mono;
 
@@ -217,7 +217,7 @@ impl Capture {
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn give_up_loading(&mut self) -> io::Result<Option<LoadingRight>> {
+    pub fn give_up_loading(&mut self) -> io::Result<Option<Outcome>> {
         match &mut self.engine {
             Engine::Ebpf(kernel) => kernel.counting.give_up_loading().map(Some),
             Engine::Ring(_) | Engine::None => Ok(None),
