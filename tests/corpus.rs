@@ -24,6 +24,8 @@ mod oui;
 mod segment;
 #[path = "fuzz/bodies/uci.rs"]
 mod uci;
+#[path = "fuzz/bodies/wire.rs"]
+mod wire;
 
 fn replay(target: &str, run: impl Fn(&[u8])) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -84,4 +86,9 @@ fn uci_corpus() {
 #[test]
 fn netlink_corpus() {
     replay("netlink", netlink::run);
+}
+
+#[test]
+fn wire_corpus() {
+    replay("wire", wire::run);
 }
