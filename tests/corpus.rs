@@ -26,6 +26,8 @@ mod oui;
 mod segment;
 #[path = "fuzz/bodies/uci.rs"]
 mod uci;
+#[path = "fuzz/bodies/wire.rs"]
+mod wire;
 
 fn replay(target: &str, run: impl Fn(&[u8])) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -91,4 +93,9 @@ fn netlink_corpus() {
 #[test]
 fn conntrack_corpus() {
     replay("conntrack", conntrack::run);
+}
+
+#[test]
+fn wire_corpus() {
+    replay("wire", wire::run);
 }

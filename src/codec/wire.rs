@@ -148,3 +148,6 @@ pub fn classify(wire: &Wire, outgoing: bool, own: &[Mac]) -> Counted {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

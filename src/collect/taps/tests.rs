@@ -234,7 +234,8 @@ proptest! {
         wanted in prop::collection::vec(1_u32..9, 0..5),
     ) {
         let wanted: Vec<String> = wanted.iter().map(|i| format!("if{i}")).collect();
-        let wanted: Vec<InterfaceName> = names(&wanted.iter().map(String::as_str).collect::<Vec<_>>());
+        let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        let wanted = names(&wanted);
         let targets = choose(&links, route, &wanted);
         for (i, tap) in targets.taps.iter().enumerate() {
             let link = links.iter().find(|link| link.index == tap.index).unwrap();

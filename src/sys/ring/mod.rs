@@ -197,3 +197,30 @@ impl Drop for Memory {
         unsafe { libc::munmap(self.start.as_ptr().cast(), bytes) };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_ring_has_blocks_for_both_sides() {
+        for kib in RING_KIB {
+            let (block, blocks) = shape(kib as usize * 1_024, 4_096);
+            assert!((BLOCKS_MIN..=64).contains(&blocks), "{kib}: {blocks}");
+            assert!(block.is_power_of_two() && block >= 16 * 1_024);
+            let unused = kib as usize * 1_024 - block * blocks;
+            assert!(unused < block, "{kib}: {unused}");
+        }
+        assert_eq!(shape(512 * 1_024, 4_096), (64 * 1_024, 8));
+        assert_eq!(shape(128 * 1_024, 65_536), (65_536, 2));
+    }
+
+    #[test]
+    fn a_ring_of_another_size_is_refused() {
+        for kib in [0, RING_KIB.start() - 1, RING_KIB.end() + 1, u32::MAX] {
+            let error = Ring::open(kib).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+            assert!(error.to_string().contains("128 to 16384"), "{error}");
+        }
+    }
+}
