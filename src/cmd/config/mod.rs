@@ -27,7 +27,7 @@ pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The level that NETVITALS_LOG asks for: `error`, `warn`, `info`, `debug`; `None` when it is unset.
+/// The level that NETVITALS_LOG asks for; `None` when it is unset.
 ///
 /// # Errors
 /// When it names another.

@@ -59,19 +59,17 @@ impl Section {
         }
     }
 
-    /// An empty section of the type number `kind`, for options of the command line.
-    fn of_flags(kind: usize) -> Self {
-        Self::new(kind, String::new(), "", 0)
-    }
-
     /// An empty `netvitals` section.
     pub fn main() -> Self {
-        Self::of_flags(0)
+        Self::new(0, String::new(), "", 0)
     }
 
-    /// An empty `output` section for options of the command line.
-    pub fn output() -> Self {
-        Self::of_flags(1)
+    /// An `output` section of type `kind` for options of the command line, of which `flag` asks
+    /// for it.
+    pub fn output(kind: &str, flag: &'static str) -> Self {
+        let mut section = Self::new(1, kind.to_owned(), "", 0);
+        section.lay("type", flag, kind, &mut Vec::new());
+        section
     }
 
     /// Whether it comes from the command line.
@@ -119,23 +117,24 @@ impl Section {
         }
     }
 
-    /// Lays the values that `flag` gives over those that are there; none changes nothing.
-    pub fn lay<'a>(
-        &mut self,
-        option: &str,
-        flag: &'static str,
-        texts: impl IntoIterator<Item = &'a String>,
-        wrong: &mut Vec<String>,
-    ) {
+    /// Lays a value that `flag` gives over those that are there; one more of a list that it has
+    /// begun.
+    pub fn lay(&mut self, option: &str, flag: &'static str, text: &str, wrong: &mut Vec<String>) {
         let Some(field) = self.field(option) else {
             return;
         };
-        for (i, text) in texts.into_iter().enumerate() {
-            if i == 0 {
-                self.clear(option);
-            }
-            let fault = self.push(&field, flag, 0, text);
-            wrong.extend(fault.map(|fault| format!("option '{flag}'{fault}")));
+        let ours = |value: &Value| field.is_list && value.flag == flag;
+        self.values
+            .retain(|value| value.option != option || ours(value));
+        let fault = self.push(&field, flag, 0, text);
+        wrong.extend(fault.map(|fault| format!("option '{flag}'{fault}")));
+    }
+
+    /// Gives the option, which was given, another text.
+    pub fn replace(&mut self, option: &str, text: &str) {
+        let mut values = self.values.iter_mut();
+        if let Some(value) = values.find(|value| value.option == option) {
+            text.clone_into(&mut value.text);
         }
     }
 

@@ -150,7 +150,7 @@ impl Plan {
             ptr: !args.no_ptr,
             oui: path("--oui", args.oui)?,
             names: path("--names", args.names)?,
-            config: config::load(args.config.as_deref())?.devices,
+            config: config::load(args.config.as_deref())?.devices(),
         })
     }
 }

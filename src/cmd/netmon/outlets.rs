@@ -40,8 +40,10 @@ impl Outlets {
         let mut host = String::with_capacity(HOST_NAME_BYTES_MAX);
         host::name_into(&mut host);
         let single = plan.is_single();
-        let files = plan.outputs.files.iter().map(Outlet::open);
-        let files = files.collect::<Result<_, _>>()?;
+        let mut files = Vec::new();
+        for file in &plan.outputs.files {
+            files.push(Outlet::open(file)?);
+        }
         let servers = plan.outputs.servers.as_ref();
         let servers = servers
             .map(|servers| servers.start(&host, single))
