@@ -50,8 +50,9 @@ pub fn infos(table: &'static str) -> Vec<FlagInfo<'static>> {
 
 /// The lines of `table` for the help, in the form of argh.
 pub fn help(table: &'static str) -> String {
-    const COLUMN: usize = 20;
-    const WIDTH: usize = 80;
+    // The end of line before each line counts.
+    const COLUMN: usize = 1 + 20;
+    const WIDTH: usize = 1 + 80;
     let mut text = String::new();
     for flag in flags(table) {
         let start = text.len();
@@ -60,10 +61,9 @@ pub fn help(table: &'static str) -> String {
             text.push_str(&["-", short, ", "].concat());
         }
         text.push_str(flag.long);
-        // Of the current line; its end of line before it counts for the blank behind it.
         let mut len = text.len() - start;
         for word in flag.help.split(' ') {
-            if len + word.len() > WIDTH {
+            if len + 1 + word.len() > WIDTH {
                 text.push('\n');
                 len = 1;
             }

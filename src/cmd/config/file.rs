@@ -195,13 +195,12 @@ impl Parser<'_> {
     fn finish(mut self) -> Result<Configuration, Vec<String>> {
         for section in &self.sections {
             section.check(&mut self.wrong);
-            for output in section.list("output") {
+            let mut fault = |output: &str| {
                 let known = |other: &Section| other.kind == "output" && other.name == output;
-                if output != "stdout" && !self.sections.iter().any(known) {
-                    let what = format!(" {}: there is no such output", quoted(output));
-                    self.wrong.push(section.subject("output") + &what);
-                }
-            }
+                let is_known = output == "stdout" || self.sections.iter().any(known);
+                (!is_known).then(|| format!(" {}: there is no such output", quoted(output)))
+            };
+            section.check_each("output", &mut fault, &mut self.wrong);
         }
         // What else seems to be wrong in a newer file is not.
         let newer = |what: &String| what.ends_with(kinds::NEWER);

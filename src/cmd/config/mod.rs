@@ -144,3 +144,6 @@ pub fn boolean(option: &str, text: &str) -> Result<bool, Failure> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests;

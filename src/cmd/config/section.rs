@@ -11,7 +11,7 @@ use super::kinds;
 use super::tables::{Field, TYPES, fields};
 use crate::codec::units;
 use crate::failure::Failure;
-use crate::model::ranges::{RangeError, Ranges};
+use crate::model::ranges::Ranges;
 
 /// A section.
 #[derive(Clone)]
@@ -204,11 +204,30 @@ impl Section {
     /// How the option that was given, else the section, is called at the start of a complaint.
     pub fn subject(&self, option: &str) -> String {
         match self.value(option) {
-            Some(value) if !value.flag.is_empty() => format!("option '{}'", value.flag),
-            value => {
-                let place = self.place(value.map_or(self.line, |value| value.line));
-                format!("{place}option '{option}'")
-            }
+            Some(value) => self.subject_of(value),
+            None => format!("{}option '{option}'", self.place(self.line)),
+        }
+    }
+
+    fn subject_of(&self, value: &Value) -> String {
+        if !value.flag.is_empty() {
+            return format!("option '{}'", value.flag);
+        }
+        let is_list = self.field(value.option).is_some_and(|field| field.is_list);
+        let statement = if is_list { "list" } else { "option" };
+        format!("{}{statement} '{}'", self.place(value.line), value.option)
+    }
+
+    /// Adds the complaint that `fault` has about each value of a list.
+    pub(super) fn check_each(
+        &self,
+        option: &str,
+        fault: &mut dyn FnMut(&str) -> Option<String>,
+        wrong: &mut Vec<String>,
+    ) {
+        for value in self.values.iter().filter(|value| value.option == option) {
+            let fault = fault(&value.text).filter(|_| !value.wrong);
+            wrong.extend(fault.map(|fault| self.subject_of(value) + &fault));
         }
     }
 
@@ -265,17 +284,8 @@ impl Section {
             wrong.push(self.subject(later) + what);
         }
         let mut ranges = Ranges::new();
-        for text in self.list("range") {
-            match ranges.add(text) {
-                // Those that are wrong alone were said.
-                Err(error @ (RangeError::TooManyAddresses(_) | RangeError::TooManyRanges))
-                    if Ranges::new().add(text).is_ok() =>
-                {
-                    return wrong.push(format!("{}: {error}", self.subject("range")));
-                }
-                _ => {}
-            }
-        }
+        let mut fault = |text: &str| ranges.add(text).err().map(|error| format!(": {error}"));
+        self.check_each("range", &mut fault, wrong);
     }
 
     fn check_output(&self, wrong: &mut Vec<String>) {
