@@ -208,45 +208,13 @@ impl Planned {
             (0, false) => 1,
             (batch, _) => batch as usize,
         };
-        let (name, identity, target, authorization) = if is_elastic {
-            let index = section.given("index").unwrap_or(match collector {
-                "agent" => "netvitals",
-                "connmonitor" => "netvitals-probe",
-                _ => collector,
-            });
-            let target = Elastic {
-                base: url.clone(),
-                index: index.to_owned(),
-                es_type: section.given("es_type").map(str::to_owned),
-                auto_id: section.boolean("auto_id"),
-            };
-            (
-                format!("elastic {url}/{index}"),
-                identity::hash(&["elastic", &url, index]),
-                Target::Elastic(target),
-                credentials::elastic(section)?,
-            )
-        } else {
-            // Without the path, in which some services put a secret.
-            let server = url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
-            let identity = identity::hash(&["api", &url, ""]);
-            // The path is kept as it was written: to some servers the slash at its end matters.
-            let slash = if text.ends_with('/') { "/" } else { "" };
-            let target = Api {
-                url: url + slash,
-                array: batch_max > 1,
-            };
-            (
-                format!("api {server}"),
-                identity,
-                Target::Api(target),
-                credentials::api(section)?,
-            )
+        let (mut name, identity, target, authorization) = match is_elastic {
+            true => elastic(section, url, collector)?,
+            false => api(section, url, batch_max > 1)?,
         };
-        let name = match section.is_of_flags() {
-            true => name,
-            false => format!("output '{}', {name}", section.name),
-        };
+        if !section.is_of_flags() {
+            name = format!("output '{}', {name}", section.name);
+        }
         Ok(Self {
             label: section.name.clone(),
             name,
@@ -283,4 +251,37 @@ impl Planned {
             batch_age: self.batch_age,
         })
     }
+}
+
+/// Name, identity, target and who we are to it.
+type Place = (String, u64, Target, Option<String>);
+
+fn elastic(section: &Section, base: String, collector: &'static str) -> Result<Place, Failure> {
+    let index = section.given("index").unwrap_or(match collector {
+        "agent" => "netvitals",
+        "connmonitor" => "netvitals-probe",
+        _ => collector,
+    });
+    let name = format!("elastic {base}/{index}");
+    let identity = identity::hash(&["elastic", &base, index]);
+    let target = Target::Elastic(Elastic {
+        base,
+        index: index.to_owned(),
+        es_type: section.given("es_type").map(str::to_owned),
+        auto_id: section.boolean("auto_id"),
+    });
+    Ok((name, identity, target, credentials::elastic(section)?))
+}
+
+fn api(section: &Section, mut url: String, array: bool) -> Result<Place, Failure> {
+    // Without the path, in which some services put a secret.
+    let server = url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+    let name = format!("api {server}");
+    let identity = identity::hash(&["api", &url, ""]);
+    // The path is kept as it was written: to some servers the slash at its end matters.
+    if section.text("url").ends_with('/') {
+        url.push('/');
+    }
+    let target = Target::Api(Api { url, array });
+    Ok((name, identity, target, credentials::api(section)?))
 }

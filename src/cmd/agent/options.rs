@@ -4,7 +4,31 @@
 use argh::{ArgsInfo, FromArgs};
 
 use crate::cmd::Verbosity;
-use crate::cmd::config::Section;
+
+/// The options that the configuration has as well, as [`flags`](crate::cmd::flags) reads them.
+pub const FLAGS: &str = "\
+--server-id|main|server_id|1|name of this router in documents, 1 to 64 bytes (host name)\n\
+--interval|main|interval|1|length of a window, 1s to 1h (5s)\n\
+--interface|main|interface|*i|device, or logical name in /etc/config/network; repeatable (lan, \
+else that of the default route)\n\
+--capture|main|capture|1|how frames are counted: auto, ebpf, ring, off (auto)\n\
+--ring-kib|main|ring_kib|1|size of the ring, 128 to 16384 KiB (512)\n\
+--conntrack|main|conntrack||read conntrack where hardware hides frames; keeps one more \
+capability\n\
+--range|main|range|*|addresses to ask: a.b.c.d, a.b.c.d/length, a.b.c.d-e.f.g.h; repeatable \
+(the interface's own prefix, up to 4096 addresses)\n\
+--discovery|main|discovery|1|how devices are found: active, passive, off (active)\n\
+--discovery-interval|main|discovery_interval|1|time from sweep to sweep, 10s to 1d (60s)\n\
+--discovery-rate|main|discovery_rate|1|requests per second, 1 to 10000 (200)\n\
+--inactive-after|main|inactive_after|1|silence after which a device is inactive, 30s to 30d \
+(180s)\n\
+--forget-after|main|forget_after|1|silence after which a device leaves, 30s to 30d (1d)\n\
+--names|main|names_file|1|file with names, lines of MAC address and name\n\
+--oui|main|oui_file|1|list of vendors: of the IEEE, nmap or arp-scan (that of the system)\n\
+--no-ptr|main|ptr||do not ask the name server for names\n\
+--state-file|main|state_file|1|file for 'netvitals status'; empty for none \
+(/var/run/netvitals/state.json)\n\
+--user|main|user|1|user to become once everything is open";
 
 #[derive(FromArgs, ArgsInfo, Debug, Default)]
 #[argh(
@@ -24,59 +48,6 @@ pub struct Args {
     /// print one snapshot of one window and end; asks no device unless --discovery active
     #[argh(switch)]
     pub once: bool,
-    /// name of this router in documents, 1 to 64 bytes (host name)
-    #[argh(option, arg_name = "name")]
-    pub server_id: Option<String>,
-    /// length of a window, 1s to 1h (5s)
-    #[argh(option, arg_name = "duration")]
-    pub interval: Option<String>,
-    /// device, or logical name in /etc/config/network; repeatable (lan, else that of the default
-    /// route)
-    #[argh(option, short = 'i', arg_name = "interface")]
-    pub interface: Vec<String>,
-    /// how frames are counted: auto, ebpf, ring, off (auto)
-    #[argh(option, arg_name = "way")]
-    pub capture: Option<String>,
-    /// size of the ring, 128 to 16384 KiB (512)
-    #[argh(option, arg_name = "n")]
-    pub ring_kib: Option<String>,
-    /// read conntrack where hardware hides frames; keeps one more capability
-    #[argh(switch)]
-    pub conntrack: bool,
-    /// addresses to ask: a.b.c.d, a.b.c.d/length, a.b.c.d-e.f.g.h; repeatable (the interface's
-    /// own prefix, up to 4096 addresses)
-    #[argh(option, arg_name = "range")]
-    pub range: Vec<String>,
-    /// how devices are found: active, passive, off (active)
-    #[argh(option, arg_name = "way")]
-    pub discovery: Option<String>,
-    /// time from sweep to sweep, 10s to 1d (60s)
-    #[argh(option, arg_name = "duration")]
-    pub discovery_interval: Option<String>,
-    /// requests per second, 1 to 10000 (200)
-    #[argh(option, arg_name = "n")]
-    pub discovery_rate: Option<String>,
-    /// silence after which a device is inactive, 30s to 30d (180s)
-    #[argh(option, arg_name = "duration")]
-    pub inactive_after: Option<String>,
-    /// silence after which a device leaves, 30s to 30d (1d)
-    #[argh(option, arg_name = "duration")]
-    pub forget_after: Option<String>,
-    /// file with names, lines of MAC address and name
-    #[argh(option, arg_name = "file")]
-    pub names: Option<String>,
-    /// list of vendors: of the IEEE, nmap or arp-scan (that of the system)
-    #[argh(option, arg_name = "file")]
-    pub oui: Option<String>,
-    /// do not ask the name server for names
-    #[argh(switch)]
-    pub no_ptr: bool,
-    /// file for 'netvitals status'; empty for none (/var/run/netvitals/state.json)
-    #[argh(option, arg_name = "file")]
-    pub state_file: Option<String>,
-    /// user to become once everything is open
-    #[argh(option, arg_name = "name")]
-    pub user: Option<String>,
     /// tell more; twice: tell everything
     #[argh(switch, short = 'v')]
     pub verbose: u8,
@@ -94,41 +65,6 @@ impl Args {
             verbose: self.verbose,
             debug: self.debug,
             quiet: self.quiet,
-        }
-    }
-
-    /// Lays the options over those of a `netvitals` section.
-    pub(super) fn lay(&self, main: &mut Section, wrong: &mut Vec<String>) {
-        for (option, flag, text) in [
-            ("server_id", "--server-id", &self.server_id),
-            ("interval", "--interval", &self.interval),
-            ("capture", "--capture", &self.capture),
-            ("ring_kib", "--ring-kib", &self.ring_kib),
-            ("discovery", "--discovery", &self.discovery),
-            (
-                "discovery_interval",
-                "--discovery-interval",
-                &self.discovery_interval,
-            ),
-            ("discovery_rate", "--discovery-rate", &self.discovery_rate),
-            ("inactive_after", "--inactive-after", &self.inactive_after),
-            ("forget_after", "--forget-after", &self.forget_after),
-            ("names_file", "--names", &self.names),
-            ("oui_file", "--oui", &self.oui),
-            ("state_file", "--state-file", &self.state_file),
-            ("user", "--user", &self.user),
-        ] {
-            main.lay(option, flag, text, wrong);
-        }
-        main.lay("interface", "--interface", &self.interface, wrong);
-        main.lay("range", "--range", &self.range, wrong);
-        for (option, flag, is_given, value) in [
-            ("conntrack", "--conntrack", self.conntrack, "1"),
-            ("ptr", "--no-ptr", self.no_ptr, "0"),
-        ] {
-            if is_given {
-                main.lay(option, flag, [&value.to_owned()], wrong);
-            }
         }
     }
 }

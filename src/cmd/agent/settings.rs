@@ -95,7 +95,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Lays `args` and `options` over what `configuration` says.
+    /// Lays `args` and `options`, both of the command line, over what `configuration` says.
     ///
     /// # Errors
     /// When an option is wrong: all of it is said.
@@ -105,8 +105,8 @@ impl Settings {
         configuration: &Configuration,
     ) -> Result<Self, Failure> {
         let (mut main, mut wrong) = (configuration.main.clone(), Vec::new());
-        args.lay(&mut main, &mut wrong);
-        options.lay_spooling(&mut main, &mut wrong);
+        options.lay("main", &mut main, &mut wrong);
+        options.lay("spool", &mut main, &mut wrong);
         main.check(&mut wrong);
         config::none_wrong(wrong)?;
         let text = |option| Some(main.text(option).to_owned()).filter(|text| !text.is_empty());
@@ -123,7 +123,7 @@ impl Settings {
             ranges: main.list("range").filter_map(range).collect(),
             discovery: match main.text("discovery") {
                 "off" => Discovery::Off,
-                "active" if !args.once || args.discovery.is_some() => Discovery::Active,
+                "active" if !args.once || options.one("--discovery").is_some() => Discovery::Active,
                 _ => Discovery::Passive,
             },
             discovery_interval: main.duration("discovery_interval"),

@@ -133,7 +133,7 @@ impl Plan {
             conntrack: args.conntrack,
             json: args.json,
             named: Named {
-                config: config::load(args.config.as_deref())?.devices,
+                config: config::load(args.config.as_deref())?.devices(),
                 names,
                 oui: None,
                 ptr: !args.no_ptr,

@@ -22,18 +22,8 @@ pub struct Configuration {
     pub file: Option<String>,
     /// `netvitals`: what `agent` does.
     pub main: Section,
-    /// `output`: where documents go, also those that are not enabled.
-    pub outputs: Vec<Section>,
-    /// `probe`: what is asked again and again; see [`Probe`](super::probe::Probe).
-    pub probes: Vec<Section>,
-    /// `device`: the user's own names.
-    pub devices: Vec<(Mac, String)>,
-    /// `schedule`: lines of a crontab. The init script makes them.
-    pub schedules: Vec<Section>,
-    /// `connmonitor`: instances that the init script starts.
-    pub connmonitors: Vec<Section>,
-    /// `connspy`: instances that the init script starts.
-    pub connspies: Vec<Section>,
+    /// The others, in the order of the file.
+    sections: Vec<Section>,
 }
 
 impl Default for Configuration {
@@ -41,13 +31,27 @@ impl Default for Configuration {
         Self {
             file: None,
             main: Section::main(),
-            outputs: Vec::new(),
-            probes: Vec::new(),
-            devices: Vec::new(),
-            schedules: Vec::new(),
-            connmonitors: Vec::new(),
-            connspies: Vec::new(),
+            sections: Vec::new(),
         }
+    }
+}
+
+impl Configuration {
+    /// The sections of a type: `output`, `probe` (see [`Probe`](super::probe::Probe)), and what the
+    /// init script reads: `schedule`, `connmonitor`, `connspy`. Also those that are not enabled.
+    pub fn sections(&self, kind: &str) -> impl Iterator<Item = &Section> {
+        self.sections
+            .iter()
+            .filter(move |section| section.kind == kind)
+    }
+
+    /// The user's own names, of the `device` sections.
+    pub fn devices(&self) -> Vec<(Mac, String)> {
+        let device = |section: &Section| {
+            let mac = Mac::parse(section.text("mac").as_bytes())?;
+            Some((mac, section.text("name").to_owned()))
+        };
+        self.sections("device").filter_map(device).collect()
     }
 }
 
@@ -191,13 +195,12 @@ impl Parser<'_> {
     fn finish(mut self) -> Result<Configuration, Vec<String>> {
         for section in &self.sections {
             section.check(&mut self.wrong);
-            for output in section.list("output") {
+            let mut fault = |output: &str| {
                 let known = |other: &Section| other.kind == "output" && other.name == output;
-                if output != "stdout" && !self.sections.iter().any(known) {
-                    let what = format!(" {}: there is no such output", quoted(output));
-                    self.wrong.push(section.subject("output") + &what);
-                }
-            }
+                let is_known = output == "stdout" || self.sections.iter().any(known);
+                (!is_known).then(|| format!(" {}: there is no such output", quoted(output)))
+            };
+            section.check_each("output", &mut fault, &mut self.wrong);
         }
         // What else seems to be wrong in a newer file is not.
         let newer = |what: &String| what.ends_with(kinds::NEWER);
@@ -207,22 +210,14 @@ impl Parser<'_> {
         if !self.wrong.is_empty() {
             return Err(self.wrong);
         }
-        let mut configuration = Configuration::default();
-        for section in self.sections {
-            match section.kind {
-                "netvitals" => configuration.main = section,
-                "output" => configuration.outputs.push(section),
-                "probe" => configuration.probes.push(section),
-                "device" => {
-                    let mac = Mac::parse(section.text("mac").as_bytes());
-                    let name = section.text("name").to_owned();
-                    configuration.devices.extend(mac.map(|mac| (mac, name)));
-                }
-                "schedule" => configuration.schedules.push(section),
-                "connmonitor" => configuration.connmonitors.push(section),
-                _ => configuration.connspies.push(section),
-            }
-        }
-        Ok(configuration)
+        let main = self
+            .sections
+            .iter()
+            .position(|section| section.kind == TYPES[0].0);
+        Ok(Configuration {
+            file: None,
+            main: main.map_or_else(Section::main, |at| self.sections.remove(at)),
+            sections: self.sections,
+        })
     }
 }

@@ -16,7 +16,6 @@ pub const NEWER: &str = "written for a newer netvitals";
 /// What is wrong with `text` as a value of `field`, as it follows the name of the option:
 /// ` '5x': not a duration; allowed: 1s to 1h`. `None` when nothing is.
 pub fn fault(field: &Field, text: &str) -> Option<String> {
-    let full = !text.is_empty();
     let allowed = field.allowed;
     let (good, what, allowed) = match field.kind {
         "any" => return None,
@@ -51,26 +50,33 @@ pub fn fault(field: &Field, text: &str) -> Option<String> {
             Some(2..) => return Some(complaint(text, &NEWER)),
             number => (number == Some(1), "a version", "1"),
         },
+        "range" => {
+            let error = Ranges::new().add(text).err();
+            return error.map(|error| complaint(text, &error));
+        }
+        "url" => return servers::address_fault(text),
+        "secret" => return secret_fault(text, false).map(str::to_owned),
+        "key" => return secret_fault(text, true).map(str::to_owned),
+        kind => described(kind, text),
+    };
+    (!good).then(|| complaint(text, &format_args!("not {what}; allowed: {allowed}")))
+}
+
+/// Whether `text` is of a kind whose values need no other words: good, what it should be, allowed.
+fn described(kind: &str, text: &str) -> (bool, &'static str, &'static str) {
+    let full = !text.is_empty();
+    match kind {
         "label" => ((1..=64).contains(&text.len()), "a name", "1 to 64 bytes"),
         "file" => {
             let name = text.rsplit('/').next().unwrap_or_default();
             let good = !["", ".", ".."].contains(&name);
             (good, "the path of a file", "one that does not end in /")
         }
-        "range" => {
-            return Ranges::new()
-                .add(text)
-                .err()
-                .map(|error| complaint(text, &error));
-        }
         "mac" => {
             let mac = Mac::parse(text.as_bytes());
             let good = mac.is_some_and(Mac::is_device);
             (good, "a MAC address", "a device's, as 02:00:00:00:01:01")
         }
-        "url" => return servers::address_fault(text),
-        "secret" => return secret_fault(text, false).map(str::to_owned),
-        "key" => return secret_fault(text, true).map(str::to_owned),
         "user" => (
             full && !text.contains(':'),
             "a user",
@@ -105,8 +111,7 @@ pub fn fault(field: &Field, text: &str) -> Option<String> {
             (cron::is_schedule(text), "a time of cron", allowed)
         }
         _ => (full, "a text", "at least one letter"),
-    };
-    (!good).then(|| complaint(text, &format_args!("not {what}; allowed: {allowed}")))
+    }
 }
 
 fn complaint(text: &str, what: &dyn core::fmt::Display) -> String {

@@ -29,7 +29,7 @@ pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The level that NETVITALS_LOG asks for: `error`, `warn`, `info`, `debug`; `None` when it is unset.
+/// The level that NETVITALS_LOG asks for; `None` when it is unset.
 ///
 /// # Errors
 /// When it names another.
@@ -159,3 +159,6 @@ pub fn boolean(option: &str, text: &str) -> Result<bool, Failure> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use super::kinds;
 use super::tables::{Field, TYPES, fields};
 use crate::codec::units;
 use crate::failure::Failure;
-use crate::model::ranges::{RangeError, Ranges};
+use crate::model::ranges::Ranges;
 
 /// A section.
 #[derive(Clone)]
@@ -59,19 +59,17 @@ impl Section {
         }
     }
 
-    /// An empty section of the type number `kind`, for options of the command line.
-    fn of_flags(kind: usize) -> Self {
-        Self::new(kind, String::new(), "", 0)
-    }
-
     /// An empty `netvitals` section.
     pub fn main() -> Self {
-        Self::of_flags(0)
+        Self::new(0, String::new(), "", 0)
     }
 
-    /// An empty `output` section for options of the command line.
-    pub fn output() -> Self {
-        Self::of_flags(1)
+    /// An `output` section of type `kind` for options of the command line, of which `flag` asks
+    /// for it.
+    pub fn output(kind: &str, flag: &'static str) -> Self {
+        let mut section = Self::new(1, kind.to_owned(), "", 0);
+        section.lay("type", flag, kind, &mut Vec::new());
+        section
     }
 
     /// Whether it comes from the command line.
@@ -119,23 +117,24 @@ impl Section {
         }
     }
 
-    /// Lays the values that `flag` gives over those that are there; none changes nothing.
-    pub fn lay<'a>(
-        &mut self,
-        option: &str,
-        flag: &'static str,
-        texts: impl IntoIterator<Item = &'a String>,
-        wrong: &mut Vec<String>,
-    ) {
+    /// Lays a value that `flag` gives over those that are there; one more of a list that it has
+    /// begun.
+    pub fn lay(&mut self, option: &str, flag: &'static str, text: &str, wrong: &mut Vec<String>) {
         let Some(field) = self.field(option) else {
             return;
         };
-        for (i, text) in texts.into_iter().enumerate() {
-            if i == 0 {
-                self.clear(option);
-            }
-            let fault = self.push(&field, flag, 0, text);
-            wrong.extend(fault.map(|fault| format!("option '{flag}'{fault}")));
+        let ours = |value: &Value| field.is_list && value.flag == flag;
+        self.values
+            .retain(|value| value.option != option || ours(value));
+        let fault = self.push(&field, flag, 0, text);
+        wrong.extend(fault.map(|fault| format!("option '{flag}'{fault}")));
+    }
+
+    /// Gives the option, which was given, another text.
+    pub fn replace(&mut self, option: &str, text: &str) {
+        let mut values = self.values.iter_mut();
+        if let Some(value) = values.find(|value| value.option == option) {
+            text.clone_into(&mut value.text);
         }
     }
 
@@ -205,11 +204,30 @@ impl Section {
     /// How the option that was given, else the section, is called at the start of a complaint.
     pub fn subject(&self, option: &str) -> String {
         match self.value(option) {
-            Some(value) if !value.flag.is_empty() => format!("option '{}'", value.flag),
-            value => {
-                let place = self.place(value.map_or(self.line, |value| value.line));
-                format!("{place}option '{option}'")
-            }
+            Some(value) => self.subject_of(value),
+            None => format!("{}option '{option}'", self.place(self.line)),
+        }
+    }
+
+    fn subject_of(&self, value: &Value) -> String {
+        if !value.flag.is_empty() {
+            return format!("option '{}'", value.flag);
+        }
+        let is_list = self.field(value.option).is_some_and(|field| field.is_list);
+        let statement = if is_list { "list" } else { "option" };
+        format!("{}{statement} '{}'", self.place(value.line), value.option)
+    }
+
+    /// Adds the complaint that `fault` has about each value of a list.
+    pub(super) fn check_each(
+        &self,
+        option: &str,
+        fault: &mut dyn FnMut(&str) -> Option<String>,
+        wrong: &mut Vec<String>,
+    ) {
+        for value in self.values.iter().filter(|value| value.option == option) {
+            let fault = fault(&value.text).filter(|_| !value.wrong);
+            wrong.extend(fault.map(|fault| self.subject_of(value) + &fault));
         }
     }
 
@@ -266,17 +284,8 @@ impl Section {
             wrong.push(self.subject(later) + what);
         }
         let mut ranges = Ranges::new();
-        for text in self.list("range") {
-            match ranges.add(text) {
-                // Those that are wrong alone were said.
-                Err(error @ (RangeError::TooManyAddresses(_) | RangeError::TooManyRanges))
-                    if Ranges::new().add(text).is_ok() =>
-                {
-                    return wrong.push(format!("{}: {error}", self.subject("range")));
-                }
-                _ => {}
-            }
-        }
+        let mut fault = |text: &str| ranges.add(text).err().map(|error| format!(": {error}"));
+        self.check_each("range", &mut fault, wrong);
     }
 
     fn check_output(&self, wrong: &mut Vec<String>) {

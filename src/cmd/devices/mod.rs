@@ -140,7 +140,7 @@ impl Plan {
             ptr: !args.no_ptr,
             oui: config::path("--oui", args.oui)?,
             names: config::path("--names", args.names)?,
-            config: config::load(args.config.as_deref())?.devices,
+            config: config::load(args.config.as_deref())?.devices(),
         })
     }
 }
