@@ -45,25 +45,26 @@ begin() {
 }
 
 end() {
-    [[ -z $pid ]] || { kill -TERM "$pid" && wait "$pid" || true; }
+    [[ -z $pid ]] || kill -TERM "$pid"
+    wait || true
     pid=
 }
 
 # Nanoseconds that the process $pid was on a CPU, all threads.
 cpu_ns() {
     [[ -z $pid ]] && echo 0 && return
-    cat /proc/"$pid"/task/*/schedstat | awk '{ sum += $1 } END { printf "%d", sum }'
+    cat /proc/"$pid"/task/*/schedstat | awk '{ sum += $1 } END { printf "%.0f", sum }'
 }
 
 # CPU time of everybody, in nanoseconds.
 busy_ns() {
-    awk '/^cpu / { printf "%d", ($2 + $3 + $4 + $7 + $8) * 10000000 }' /proc/stat
+    awk '/^cpu / { printf "%.0f", ($2 + $3 + $4 + $7 + $8) * 10000000 }' /proc/stat
 }
 
 median() { sort -n | awk '{ line[NR] = $1 } END { print line[int((NR + 1) / 2)] }'; }
 
-# measure FRAMES VARIANT WORD…: appends to $work/VARIANT nanoseconds for each frame: of the sender,
-# of the capture, of everybody on this machine.
+# measure FRAMES VARIANT WORD…: appends to $work/VARIANT nanoseconds for each frame: of the
+# sender, of the capture, of everybody on this machine.
 measure() {
     local frames=$1 variant=$2 own_before busy_before
     shift 2
@@ -144,7 +145,7 @@ part_cpu() {
 map_kib() {
     cat /proc/"$pid"/fdinfo/* 2>/dev/null | awk '
         /^map_id:/ { id = $2 } /^memlock:/ && id { bytes[id] = $2; id = "" }
-        END { for (id in bytes) sum += bytes[id]; printf "%d", sum / 1024 }'
+        END { for (id in bytes) sum += bytes[id]; printf "%.0f", sum / 1024 }'
 }
 
 part_memory() {

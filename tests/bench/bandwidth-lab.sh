@@ -145,7 +145,7 @@ read_json='
     }'
 
 devices() {
-    sed 's/"mac":"/\n&/g' | awk "$read_json"'
+    sed 's/"mac":"/\n&/g' | awk -v OFMT=%.0f "$read_json"'
         function both(text) {
             return number(text, "rxBytesSinceStart") + number(text, "txBytesSinceStart")
         }
@@ -177,7 +177,7 @@ totals() {
             if (match($0, /"source":"[a-z]*/)) engine = substr($0, RSTART + 10, RLENGTH - 10)
         }
         END {
-            printf "%d %d %d %d %d %d %s %s\n", seen, lost, other_bytes, other_frames,
+            printf "%.0f %.0f %.0f %.0f %.0f %.0f %s %s\n", seen, lost, other_bytes, other_frames,
                 group_bytes, group_frames, codes == "" ? "-" : substr(codes, 2), engine
         }' "$work/windows"
 }
@@ -212,7 +212,7 @@ compare() {
                     people[mac]; count++; routed += wan[mac]; local += lan[mac]
                 }
             }
-            printf "%d %d %.4f %.4f %.2f\n", sent, count, worst_bytes, worst_frames,
+            printf "%.0f %d %.4f %.4f %.2f\n", sent, count, worst_bytes, worst_frames,
                 routed + local ? 100 * routed / (routed + local) : 0
         }' counted="$work/counted" own="$(own_macs)" "$work/counted" "$@")
 }
