@@ -13,17 +13,28 @@ const MAPS_MAX: usize = 64;
 
 /// `program ID map ID…` and `map ID`, a line each.
 pub fn list() -> io::Result<u8> {
-    for id in ids(PROG_GET_NEXT_ID)? {
-        // It may have gone in the meantime.
-        if let Ok(maps) = maps(id) {
-            let maps: Vec<String> = maps.iter().map(u32::to_string).collect();
-            println!("program {id} map {}", maps.join(" "));
-        }
+    for (id, maps) in programs()? {
+        let maps: Vec<String> = maps.iter().map(u32::to_string).collect();
+        println!("program {id} map {}", maps.join(" "));
     }
-    for id in ids(MAP_GET_NEXT_ID)? {
+    for id in maps()? {
         println!("map {id}");
     }
     Ok(0)
+}
+
+/// The programs, and the maps that each uses.
+pub fn programs() -> io::Result<Vec<(u32, Vec<u32>)>> {
+    let programs = ids(PROG_GET_NEXT_ID)?.into_iter();
+    // One may have gone in the meantime.
+    Ok(programs
+        .filter_map(|id| Some((id, maps_of(id).ok()?)))
+        .collect())
+}
+
+/// The maps.
+pub fn maps() -> io::Result<Vec<u32>> {
+    ids(MAP_GET_NEXT_ID)
 }
 
 fn ids(command: u32) -> io::Result<Vec<u32>> {
@@ -38,8 +49,7 @@ fn ids(command: u32) -> io::Result<Vec<u32>> {
     }
 }
 
-/// The maps that a program uses.
-fn maps(program: u32) -> io::Result<Vec<u32>> {
+fn maps_of(program: u32) -> io::Result<Vec<u32>> {
     let fd = bpf(PROG_GET_FD_BY_ID, &mut [program, 0, 0])?;
     // SAFETY: bpf(2) just returned this descriptor and nobody else knows it.
     let fd = unsafe { OwnedFd::from_raw_fd(fd) };
