@@ -10,7 +10,7 @@ use crate::encode::bandwidth::{self as document, Window};
 use crate::encode::json::{Json, Style};
 use crate::encode::traffic;
 use crate::failure::Failure;
-use crate::model::interface::rate_bps;
+use crate::model::interface::bits_per_second;
 use crate::model::traffic::Row;
 use crate::sink::stdout;
 use crate::sys::signal::Signals;
@@ -115,7 +115,7 @@ impl Report {
         let len = self.document.len();
         let mut json = Json::new(&mut *self.document, Style::Compact);
         document::open(&mut json, sequence, window)?;
-        observer.devices(&mut json, window)?;
+        observer.devices(&mut json, window, |name| self.speeds.mbps(name))?;
         document::close(&mut json, &observer.captured())?;
         Ok(len - json.finish()?.len())
     }
@@ -172,8 +172,8 @@ impl Report {
 
 fn cells(table: &mut Table, row: &Row, elapsed_us: NonZeroU64) {
     let (window, all) = (row.window(), row.since_start());
-    table.cell(Rate(rate_bps(window.rx_bytes, elapsed_us)));
-    table.cell(Rate(rate_bps(window.tx_bytes, elapsed_us)));
+    table.cell(Rate(bits_per_second(window.rx_bytes, elapsed_us)));
+    table.cell(Rate(bits_per_second(window.tx_bytes, elapsed_us)));
     table.cell(Bytes(all.rx_bytes));
     table.cell(Bytes(all.tx_bytes));
 }
