@@ -21,6 +21,8 @@ mod netdev;
 mod netlink;
 #[path = "fuzz/bodies/oui.rs"]
 mod oui;
+#[path = "fuzz/bodies/procfs.rs"]
+mod procfs;
 #[cfg(feature = "http")]
 #[path = "fuzz/bodies/segment.rs"]
 mod segment;
@@ -91,4 +93,9 @@ fn netlink_corpus() {
 #[test]
 fn conntrack_corpus() {
     replay("conntrack", conntrack::run);
+}
+
+#[test]
+fn procfs_corpus() {
+    replay("procfs", procfs::run);
 }

@@ -7,4 +7,6 @@ pub mod names;
 pub mod network;
 pub mod offload;
 pub mod reverse;
+pub mod speeds;
+pub mod system;
 pub mod vendors;

@@ -119,6 +119,26 @@ impl<W: Write> Json<W> {
             .write_all(itoa::Buffer::new().format(number).as_bytes())
     }
 
+    /// A number with a decimal point: `scaled` / 10^`decimals`, written shortest, with one decimal
+    /// at least and `decimals` at most, which are 1 to 9.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub fn decimal(&mut self, scaled: u64, decimals: u32) -> Result<(), W::Error> {
+        let unit = 10_u64.pow(decimals.clamp(1, 9));
+        let (mut fraction, mut place) = (scaled % unit, unit / 10);
+        self.unsigned(scaled / unit)?;
+        self.out.write_all(b".")?;
+        loop {
+            // Below ten: `fraction` is less than ten times `place`.
+            self.out.write_all(&[b'0' + (fraction / place) as u8])?;
+            (fraction, place) = (fraction % place, place / 10);
+            if fraction == 0 || place == 0 {
+                return Ok(());
+            }
+        }
+    }
+
     /// True or false.
     ///
     /// # Errors
@@ -247,6 +267,26 @@ mod tests {
             "\"\\n\\r\\t\\u0000\\u001b\\u001f\u{7f}\"",
         );
         check("\u{1F600}\u{202e}", "\"\u{1F600}\u{202e}\"");
+    }
+
+    #[test]
+    fn a_number_has_as_many_decimals_as_it_needs_and_one_at_least() {
+        for (scaled, decimals, expected) in [
+            (0, 1, "0.0"),
+            (25, 1, "2.5"),
+            (1_000, 1, "100.0"),
+            (8, 2, "0.08"),
+            (80, 2, "0.8"),
+            (183, 2, "1.83"),
+            (100, 2, "1.0"),
+            (120_034_050, 6, "120.03405"),
+            (u64::MAX, 9, "18446744073.709551615"),
+        ] {
+            let written = text(Style::Compact, |json| {
+                json.decimal(scaled, decimals).unwrap()
+            });
+            assert_eq!(written, format!("{expected}\n"));
+        }
     }
 
     fn nested(json: &mut Json<&mut [u8]>) {

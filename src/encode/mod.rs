@@ -4,3 +4,4 @@
 pub mod device;
 pub mod json;
 pub mod netmon;
+pub mod snapshot;

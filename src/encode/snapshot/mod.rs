@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The parts of the document `realtimeSnapshot`.
+
+pub mod interfaces;
+pub mod metrics;
