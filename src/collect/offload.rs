@@ -151,7 +151,7 @@ impl Reading {
 
 /// Reads the flows, as often as wanted, through one buffer.
 ///
-/// The file stays open, so that the right to open it may be given up. Before Linux 6.17 the kernel
+/// The file stays open, so that the right to open it may be given up. Before Linux 6.16 the kernel
 /// searches the place it was at for each page: the cost grows with the square of the flows.
 #[derive(Debug)]
 pub struct Conntrack {

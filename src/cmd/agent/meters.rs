@@ -50,7 +50,8 @@ impl Meters {
             Err(error) => self.tell(&error),
         }
         self.collector.read(root, &mut self.system);
-        self.speeds.read(root, &self.later, now);
+        let names = self.later.iter().map(|(name, _)| name.as_str());
+        self.speeds.read(root, names, now);
     }
 
     fn tell(&mut self, error: &ReadError) {

@@ -6,6 +6,7 @@ use core::num::NonZeroU64;
 
 use crate::cmd::observer::Observer;
 use crate::cmd::stdout_failure;
+use crate::collect::speeds::Speeds;
 use crate::encode::bandwidth::{self as document, Window};
 use crate::encode::json::{Json, Style};
 use crate::encode::traffic;
@@ -50,6 +51,7 @@ const COLUMNS: &[Column] = &[
 pub(super) struct Report {
     json: bool,
     document: Box<[u8]>,
+    speeds: Box<Speeds>,
     /// The lines above the table.
     head: String,
     table: Table,
@@ -67,6 +69,7 @@ impl Report {
         Self {
             json,
             document: vec![0; bytes].into_boxed_slice(),
+            speeds: Box::default(),
             head: String::new(),
             table: Table::new(COLUMNS),
             text: String::new(),
@@ -112,6 +115,10 @@ impl Report {
         window: &Window,
         sequence: u64,
     ) -> Result<usize, embedded_io::SliceWriteError> {
+        let taps = observer.capture.interfaces().iter();
+        let names = taps.map(|tap| tap.name.as_str());
+        self.speeds
+            .read(&observer.lan.sources.root, names, window.end.mono);
         let len = self.document.len();
         let mut json = Json::new(&mut *self.document, Style::Compact);
         document::open(&mut json, sequence, window)?;
