@@ -2,4 +2,6 @@
 //! `agent`: the snapshot of the network, window after window.
 
 pub mod options;
+pub mod rights;
 pub mod settings;
+pub mod state;
