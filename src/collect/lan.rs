@@ -183,9 +183,7 @@ impl Lan {
         let network = self.tables.network().map_err(FollowError::Read)?;
         let links = names.iter().filter_map(|name| network.by_name(name));
         let up = links.filter(|link| link.up);
-        let segments: Vec<Segment> = up
-            .filter_map(|link| Segment::of(link, &network))
-            .collect();
+        let segments: Vec<Segment> = up.filter_map(|link| Segment::of(link, &network)).collect();
         self.set_segments(&segments).map_err(FollowError::Down)
     }
 

@@ -102,7 +102,14 @@ impl Documents {
         json.literal_key("\"connectedDevices\":")?;
         json.open_array()?;
         observer.devices(&mut json, window, speed)?;
-        router(&mut json, observer, window, &self.server_id, self.started, speed)?;
+        router(
+            &mut json,
+            observer,
+            window,
+            &self.server_id,
+            self.started,
+            speed,
+        )?;
         json.close_array()?;
         json.literal_key("\"capture\":")?;
         traffic::capture(&mut json, &observer.captured())?;
@@ -111,7 +118,9 @@ impl Documents {
         json.open_object()?;
         json.literal_key("\"outputs\":")?;
         json.open_array()?;
-        outlets.each(window.end.wall, |output| snapshot::output(&mut json, output))?;
+        outlets.each(window.end.wall, |output| {
+            snapshot::output(&mut json, output)
+        })?;
         json.close_array()?;
         if let Some(spool) = outlets.spool() {
             json.literal_key("\"spool\":")?;

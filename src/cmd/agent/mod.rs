@@ -33,7 +33,10 @@ impl Applet for Args {
         let settings = Settings::new(&self, &options, &configuration)?;
         log::set_max_level(settings.log_level);
         let enabled = |section: &&config::Section| section.boolean("enabled");
-        if configuration.sections("probe").any(|section| enabled(&section)) {
+        if configuration
+            .sections("probe")
+            .any(|section| enabled(&section))
+        {
             log::warn!("'probe' sections: this version does not probe");
         }
         // One snapshot is shown, not sent, unless that is asked for here.

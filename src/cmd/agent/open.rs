@@ -113,9 +113,8 @@ fn observer(
     configuration: &Configuration,
     now: Mono,
 ) -> Result<(Observer, Needs), Failure> {
-    let unreadable = |error: ReadError| {
-        Failure::failed(format_args!("cannot read the interfaces: {error}"))
-    };
+    let unreadable =
+        |error: ReadError| Failure::failed(format_args!("cannot read the interfaces: {error}"));
     let root = Root::system().map_err(|error| cannot("open /", &error))?;
     let mut tables = Tables::open().map_err(|error| cannot("ask the kernel", &error))?;
     let network = tables.network().map_err(unreadable)?;
@@ -203,7 +202,9 @@ pub(super) fn wanted(
     let devices = names.map(|name| (name, logical.device(name, network)));
     let known = devices.filter_map(|(name, device)| {
         let device = InterfaceName::try_from(device.as_str()).ok();
-        let there = device.as_ref().is_some_and(|device| network.by_name(device).is_some());
+        let there = device
+            .as_ref()
+            .is_some_and(|device| network.by_name(device).is_some());
         if !there {
             log::warn!("interface '{name}': not there (yet); waiting for it");
         }
