@@ -150,17 +150,6 @@ fn this_machine_is_read_without_allocation() {
     assert!(system.load.is_some() && boot_id(&root).is_some());
 }
 
-fn sample(names: &[&str]) -> Box<Sample> {
-    let mut sample = Box::new(Sample::new());
-    for &name in names {
-        sample.insert(
-            InterfaceName::try_from(name).unwrap(),
-            Counters([0; COUNTERS]),
-        );
-    }
-    sample
-}
-
 #[test]
 fn a_speed_is_asked_when_it_is_new_and_after_a_minute() {
     let fake = Fake::new();
@@ -169,24 +158,24 @@ fn a_speed_is_asked_when_it_is_new_and_after_a_minute() {
     fake.put("sys/class/net/lan1/speed", "1000\n");
     fake.put("sys/class/net/wlan0/speed", "-1\n");
     let mut speeds = Box::new(Speeds::new());
-    speeds.read(&root, &sample(&["lan1", "wlan0", "lo"]), now(0));
+    speeds.read(&root, ["lan1", "wlan0", "lo"].into_iter(), now(0));
     assert_eq!(
         ["lan1", "wlan0", "lo", "lan2"].map(|name| speeds.mbps(name)),
         [1_000, 0, 0, 0]
     );
     fake.put("sys/class/net/lan1/speed", "100\n");
     fake.put("sys/class/net/lan2/speed", "2500\n");
-    let all = sample(&["lan1", "lan2"]);
-    speeds.read(&root, &all, now(59));
+    let all = ["lan1", "lan2"];
+    speeds.read(&root, all.iter().copied(), now(59));
     assert_eq!(
         ["lan1", "lan2"].map(|name| speeds.mbps(name)),
         [1_000, 2_500]
     );
-    speeds.read(&root, &all, now(60));
+    speeds.read(&root, all.iter().copied(), now(60));
     assert_eq!(speeds.mbps("lan1"), 100);
     fake.put("sys/class/net/lan1/speed", "10\n");
     speeds.forget();
-    let work = || speeds.read(&root, &all, now(61));
+    let work = || speeds.read(&root, all.iter().copied(), now(61));
     assert_eq!(allocations(work), 0);
     assert_eq!(speeds.mbps("lan1"), 10);
 }

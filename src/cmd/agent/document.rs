@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The document of a window, made in a buffer that was reserved at the start.
 
-use core::net::Ipv4Addr;
-
 use embedded_io::SliceWriteError;
 
 use super::meters::Meters;
@@ -146,11 +144,13 @@ fn router(
     };
     let mut device = Device::silent(segment.mac, started);
     for segment in observer.lan.segments() {
-        let own = segment.prefixes.iter().map(|prefix| prefix.address());
         // More than there is room for are left out.
-        own.for_each(|address: Ipv4Addr| drop(device.ipv4.push(address)));
-        let own = segment.ipv6.iter();
-        own.for_each(|address| drop(device.ipv6.push(*address)));
+        for prefix in &segment.prefixes {
+            let _ = device.ipv4.push(prefix.address());
+        }
+        for address in &segment.ipv6 {
+            let _ = device.ipv6.push(*address);
+        }
     }
     let entry = Entry {
         address: device.ipv4.first().copied(),
