@@ -77,11 +77,7 @@ impl Taps {
     pub fn open(wanted: Vec<InterfaceName>, now: Mono) -> Result<Self, ReadError> {
         let events = RouteSocket::open()?;
         // Before the first reading, so that nothing happens unseen between.
-        for group in [Group::Links, Group::Ipv4Routes] {
-            events.join(group)?;
-        }
-        // A kernel may lack IPv6.
-        let _ = events.join(Group::Ipv6Routes);
+        events.join(&[Group::Links, Group::Ipv4Routes, Group::Ipv6Routes])?;
         let mut taps = Self {
             tables: Tables::open()?,
             events,
