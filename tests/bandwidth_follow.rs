@@ -216,3 +216,22 @@ fn the_default_route_says_what_is_wan() {
         });
     });
 }
+
+#[test]
+fn events_that_were_missed_are_made_up_for() {
+    inside("events_that_were_missed_are_made_up_for", || {
+        make_bridge();
+        with_each_engine(&["br0"], |capture| {
+            ip("link del p3");
+            // More than the socket holds.
+            for i in 0..50 {
+                ip(&format!("link add noise{i} type bridge"));
+                ip(&format!("link del noise{i}"));
+            }
+            make_port(3);
+            wait_for_index(capture, link::index("p3").unwrap());
+            send("h3", BRIDGE, BOB, 100, 10);
+            wait_until(capture, |capture| moved(capture, BOB)[2] == 10);
+        });
+    });
+}
