@@ -135,8 +135,8 @@ pub const RING_SNAP_BYTES: usize = 96;
 pub const CONFIG_BYTES_MAX: usize = 1_024 * 1_024;
 
 /// Lanes (a device on an interface) that the kernel counts for us: 1 000 devices, each on two
-/// interfaces. In the kernel about 130 B each and 48 B more for each CPU: 370 KiB with one, 650 KiB
-/// with four. Full: what has no lane is counted as "other".
+/// interfaces. In the kernel 80 B each and 48 B more for each CPU: 256 KiB with one, 544 KiB with
+/// four. Full: what has no lane is counted as "other".
 pub const LANES_MAX: usize = 2_048;
 
 /// MAC addresses of this router itself. 128 B. More: the rest are counted as devices.
