@@ -135,6 +135,10 @@ struct Memory {
     blocks: usize,
 }
 
+// SAFETY: it is the only one that knows the mapping, which belongs to no thread.
+#[allow(unsafe_code)]
+unsafe impl Send for Memory {}
+
 impl Memory {
     #[allow(unsafe_code)]
     fn map(socket: BorrowedFd<'_>, block_bytes: usize, blocks: usize) -> io::Result<Self> {
