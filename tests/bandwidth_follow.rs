@@ -178,7 +178,8 @@ fn the_name_counts_and_is_waited_for() {
             let index = link::index("p1").unwrap();
             ip("link del p1");
             ip(&format!("link add p1 index {index} type veth peer name h1"));
-            ["p1", "h1"].map(|name| link::up(name).unwrap());
+            link::up("p1").unwrap();
+            link::up("h1").unwrap();
             let heard = |capture: &Capture| moved(capture, ALICE)[2] > 30;
             let lasted = wait_until(capture, |capture| {
                 send("h1", BRIDGE, ALICE, 100, 1);
