@@ -324,7 +324,10 @@ mod tests {
                 let mut meminfo = Meminfo::default();
                 meminfo.line(line);
                 meminfo.memory();
-                (cpu(line), uptime_s(line), load(line), boot_id(line));
+                cpu(line);
+                uptime_s(line);
+                load(line);
+                boot_id(line);
                 mount(line, &mut [0; 9]);
             }
         }
