@@ -4,6 +4,8 @@
 //! Tables are reserved at start-up; the kernel lends a page only when it is first written, so an
 //! unused capacity costs address space, not memory.
 
+use core::time::Duration;
+
 /// Interfaces in one sample. A sensor with 500 VLANs fits twice; 10 000 containers do not.
 /// 180 B each, two samples: 360 KiB. Full: the rest is left out, counted and said.
 pub const INTERFACES_MAX: usize = 1_024;
@@ -72,6 +74,9 @@ pub const VENDOR_NAME_BYTES_MAX: usize = 63;
 /// More: refused when the options are read.
 pub const ADDRESSES_MAX: u32 = 65_536;
 
+/// Addresses of a prefix that is swept without being named: a /20 (config.md). Larger: listened to.
+pub const SWEEP_ADDRESSES_MAX: u64 = 4_096;
+
 /// Separate ranges of addresses to ask for. 8 B each: 512 B. More: refused when options are read.
 pub const RANGES_MAX: usize = 64;
 
@@ -88,7 +93,16 @@ pub const DEVICE_ADDRESSES_MAX: usize = 8;
 pub const DEVICES_BEYOND_MAX: usize = 1_024;
 
 /// Devices that listening alone has room for: a /20. Full: refused, counted and said.
+/// As many when their traffic is counted, 200 B each when used: 800 KiB. Full: who was silent for
+/// longest makes room; what finds none is "other".
 pub const DEVICES_HEARD_MAX: usize = 4_096;
+
+/// For how long a device that only sent, or only received, must be silent before another may have
+/// its row: invented addresses are such.
+pub const ONE_WAY_SILENCE_MIN: Duration = Duration::from_secs(60);
+
+/// For how long any device must be silent before another may have its row.
+pub const ROW_SILENCE_MIN: Duration = Duration::from_secs(60 * 60);
 
 /// Other devices that are named when they claim the same address. 48 B while it is shown. More:
 /// left out.
@@ -96,6 +110,9 @@ pub const CONFLICT_MACS_MAX: usize = 8;
 
 /// Bytes of one device in a document, at worst. 4 KiB, once.
 pub const DEVICE_DOCUMENT_BYTES_MAX: usize = 4_096;
+
+/// Bytes of what one device moved in a document, at worst: 22 numbers of 20 digits, and their keys.
+pub const MOVED_BYTES_MAX: usize = 1_024;
 
 /// Addresses whose names are asked for by PTR, and kept. 300 B each when used: 1.2 MiB. Full:
 /// further ones have no name from there.
@@ -107,8 +124,34 @@ pub const FILE_NAMES_MAX: usize = 8_192;
 /// Bytes of all names from files: 256 KiB when used. Full: the rest is left out and said.
 pub const FILE_NAMES_BYTES_MAX: usize = 256 * 1_024;
 
+/// Interfaces that are tapped at once; a switch of a router has 5 to 10 ports. One instruction of
+/// the ring's filter each. More: refused.
+pub const TAPS_MAX: usize = 64;
+
+/// KiB of the ring that frames wait in where the kernel does not count them itself, 512 unless the
+/// user says otherwise: 2 700 frames, 50 ms of them at 50 000 frames/s. All of it is our memory.
+/// Full: frames are lost, counted and said.
+pub const RING_KIB: core::ops::RangeInclusive<u32> = 128..=16_384;
+
+/// Bytes of a frame in the ring: Ethernet, two tags, IPv4 with all options, and where TCP says how
+/// long its header is.
+pub const RING_SNAP_BYTES: usize = 96;
+
 /// Bytes of a configuration in UCI text. Larger: refused.
 pub const CONFIG_BYTES_MAX: usize = 1_024 * 1_024;
+
+/// Lanes (a device on an interface) that the kernel counts for us: 1 000 devices, each on two
+/// interfaces. In the kernel about 130 B each and 48 B more for each CPU: 370 KiB with one, 650 KiB
+/// with four. Full: what has no lane is counted as "other".
+pub const LANES_MAX: usize = 2_048;
+
+/// MAC addresses of this router itself. 128 B. More: the rest are counted as devices.
+pub const OWN_MACS_MAX: usize = 16;
+
+/// Flows that the hardware forwards, whose counters are remembered from one reading of conntrack to
+/// the next: the whole table of a router as OpenWrt sets it (nf_conntrack_max). 64 B each when
+/// used: 1 MiB, only when conntrack is read. Full: the bytes of further ones are not seen; counted.
+pub const FLOWS_MAX: usize = 16_384;
 
 const _: () = {
     assert!(
@@ -120,6 +163,15 @@ const _: () = {
         "a line of the kernel fits whatever was read before it"
     );
     assert!(HOST_NAME_BYTES_MAX >= 3 * 64, "any host name fits");
+    assert!(
+        ONE_WAY_SILENCE_MIN.as_secs() < ROW_SILENCE_MIN.as_secs(),
+        "who only sends goes first"
+    );
+    assert!(
+        RING_SNAP_BYTES >= 14 + 2 * 4 + 60 + 13,
+        "all headers of a segment are measured"
+    );
+    assert!(TAPS_MAX < 255, "a jump of a filter goes so far");
     assert!(
         INTERFACES_MAX.is_power_of_two(),
         "the hash table demands it"

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 #[cfg(feature = "http")]
 #[path = "fuzz/bodies/answer.rs"]
 mod answer;
+#[path = "fuzz/bodies/conntrack.rs"]
+mod conntrack;
 #[path = "fuzz/bodies/dns.rs"]
 mod dns;
 #[path = "fuzz/bodies/frame.rs"]
@@ -24,6 +26,8 @@ mod oui;
 mod segment;
 #[path = "fuzz/bodies/uci.rs"]
 mod uci;
+#[path = "fuzz/bodies/wire.rs"]
+mod wire;
 
 fn replay(target: &str, run: impl Fn(&[u8])) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -84,4 +88,14 @@ fn uci_corpus() {
 #[test]
 fn netlink_corpus() {
     replay("netlink", netlink::run);
+}
+
+#[test]
+fn conntrack_corpus() {
+    replay("conntrack", conntrack::run);
+}
+
+#[test]
+fn wire_corpus() {
+    replay("wire", wire::run);
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use counting::allocations;
 use netvitals::codec::arp;
 use netvitals::collect::devices::{Ears, Listener};
+use netvitals::collect::segment::Segment;
 use netvitals::encode::device::{Entry, Stamp, line};
 use netvitals::engine::arp_scan::{Action, ArpScan, Pace};
 use netvitals::engine::reverse::Reverse;
@@ -20,6 +21,15 @@ use netvitals::model::ranges::Ranges;
 use netvitals::time::{Mono, Wall};
 
 const OWN: Mac = Mac([2, 0, 0, 0, 0, 1]);
+
+fn own() -> Segment {
+    Segment {
+        index: 1,
+        name: "lan0".try_into().unwrap(),
+        mac: OWN,
+        prefixes: Vec::new(),
+    }
+}
 
 /// A reply from `mac` for `address`.
 fn reply(mac: Mac, address: Ipv4Addr) -> [u8; arp::REQUEST_BYTES] {
@@ -48,7 +58,7 @@ fn a_sweep_does_not_allocate() {
     let now = |ms: u64| Mono::from_ns(ms * 1_000_000);
     let mut scan = ArpScan::new(ranges, &[Ipv4Addr::new(10, 0, 0, 1)], pace, now(0));
     for ears in [Ears::Answers, Ears::All] {
-        let mut listener = Listener::new(Devices::new(6_000, 7), ears, OWN, Vec::new());
+        let mut listener = Listener::new(Devices::new(6_000, 7), ears, &[own()]);
         let (mut ms, mut asked) = (0, 0);
         let count = allocations(|| {
             loop {
@@ -108,6 +118,7 @@ fn a_name_and_a_document_do_not_allocate() {
             name: None,
             vendor: Some("Example"),
             conflict_macs: &[OWN],
+            first_seen: now,
             last_seen: now,
             rtt: Some(Duration::from_micros(7)),
         };

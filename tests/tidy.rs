@@ -20,7 +20,7 @@ failure | |
 model   | limits time | heapless
 codec   | model limits time | etherparse memchr heapless
 engine  | codec model limits time |
-sys     | limits time model::addr | rustix libc log
+sys     | limits time model::addr model::usage | rustix libc log
 tls     | limits time failure sys | rustls
 collect | model codec engine sys limits time failure tls | log
 encode  | model limits time | embedded_io itoa zmij

@@ -11,13 +11,23 @@ use crate::sink::stdout;
 use crate::sys::signal;
 use crate::term::logger::{self, Form};
 
+pub mod agent;
 pub mod argv;
+pub mod bandwidth;
+mod claims;
 pub mod config;
 #[cfg(feature = "http")]
 mod credentials;
 pub mod devices;
+pub mod flags;
+mod hidden;
+mod interfaces;
+mod lan;
 pub mod netmon;
+mod observer;
+mod outlets;
 pub mod outputs;
+mod roster;
 #[cfg(feature = "http")]
 mod sending;
 #[cfg_attr(not(feature = "http"), path = "servers_absent.rs")]
@@ -51,6 +61,9 @@ trait Applet: FromArgs + ArgsInfo {
     /// Whether it ships documents, and so has the options of [`outputs`].
     const SHIPS: bool = false;
 
+    /// Options that it has besides, a table as [`flags`] reads them; they come with the former.
+    const FLAGS: &'static str = "";
+
     fn verbosity(&self) -> Verbosity;
     fn run(self, outputs: outputs::Options) -> Result<(), Failure>;
 }
@@ -63,14 +76,14 @@ struct Verbosity {
 }
 
 impl Verbosity {
-    /// The level that the options ask for, else the environment.
-    fn level(self) -> Result<LevelFilter, Failure> {
+    /// The level that the options ask for, else the environment; `None` when neither does.
+    fn level(&self) -> Result<Option<LevelFilter>, Failure> {
         match (self.quiet, self.debug, self.verbose) {
             (false, false, 0) => config::log_level(),
-            (true, false, 0) => Ok(LevelFilter::Error),
+            (true, false, 0) => Ok(Some(LevelFilter::Error)),
             (true, ..) => Err(Failure::usage("--quiet excludes --verbose and --debug")),
-            (false, false, 1) => Ok(LevelFilter::Info),
-            (false, ..) => Ok(LevelFilter::Debug),
+            (false, false, 1) => Ok(Some(LevelFilter::Info)),
+            (false, ..) => Ok(Some(LevelFilter::Debug)),
         }
     }
 }
@@ -99,7 +112,11 @@ enum Called {
 }
 
 /// Every applet that this binary holds.
-const APPLETS: &[Entry] = &[Entry::of::<netmon::Args>(), Entry::of::<devices::Args>()];
+const APPLETS: &[Entry] = &[
+    Entry::of::<netmon::Args>(),
+    Entry::of::<devices::Args>(),
+    Entry::of::<bandwidth::Args>(),
+];
 
 /// Runs the applet that the program's name, else its first argument, asks for.
 pub fn dispatch(mut words: impl Iterator<Item = OsString>) -> Exit {
@@ -173,8 +190,9 @@ fn start<A: Applet>(words: &[String], called: Called) -> Result<(), Failure> {
         print(&help::<A>())?;
         return Err(Failure::silent(Exit::Failed));
     }
-    let mut groups = vec![A::get_args_info()];
-    groups.extend(A::SHIPS.then(outputs::Options::get_args_info));
+    let tables = [A::FLAGS, if A::SHIPS { outputs::FLAGS } else { "" }];
+    let infos = tables.map(flags::infos);
+    let groups = [A::get_args_info().flags, &infos[0], &infos[1]];
     let words = match argv::normalise(words, &groups, &A::SHAPE) {
         Ok(Request::Run(words)) => words,
         Ok(Request::Help) => return print(&help::<A>()),
@@ -182,16 +200,20 @@ fn start<A: Applet>(words: &[String], called: Called) -> Result<(), Failure> {
         Ok(Request::Licenses) => return print(&[NOTICES, APACHE].concat()),
         Err(error) => return Err(see_help::<A>(&error.to_string())),
     };
-    let args: A = parse::<A, A>(&words[0])?;
-    let outputs = parse::<A, outputs::Options>(words.get(1).map_or(&[], Vec::as_slice))?;
-    log::set_max_level(args.verbosity().level()?);
-    args.run(outputs)
+    let mut given = flags::Given::default();
+    for (table, words) in tables.into_iter().zip(&words[1..]) {
+        let twice = |flag| see_help::<A>(&format!("option '{flag}' can be given only once"));
+        given.read(table, words).map_err(twice)?;
+    }
+    let args = parse::<A>(&words[0])?;
+    log::set_max_level(args.verbosity().level()?.unwrap_or(LevelFilter::Warn));
+    args.run(given)
 }
 
-/// Reads the words of one group of options of applet `A`.
-fn parse<A: Applet, G: FromArgs>(words: &[String]) -> Result<G, Failure> {
+/// Reads the words of the options of applet `A` that are its own.
+fn parse<A: Applet>(words: &[String]) -> Result<A, Failure> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    G::from_args(&[A::NAME], &words).map_err(|exit| {
+    A::from_args(&[A::NAME], &words).map_err(|exit| {
         let text: Vec<&str> = exit.output.split_whitespace().collect();
         see_help::<A>(&text.join(" "))
     })
@@ -202,27 +224,18 @@ fn see_help<A: Applet>(what: &str) -> Failure {
 }
 
 fn help<A: Applet>() -> String {
-    let own = help_of::<A>(A::NAME);
-    let mut more = String::new();
-    if A::SHIPS {
-        let group = help_of::<outputs::Options>(A::NAME);
-        let options = group
-            .split_once("Options:")
-            .map_or("", |(_, options)| options);
-        let options = options.split("\n  -h, --help").next().unwrap_or_default();
-        more = format!("\n\nWhere documents go:{options}");
-    }
+    let own = A::from_args(&[A::NAME], &["--help"]);
+    let own = own.err().map_or_else(String::new, |exit| exit.output);
     let (options, examples) = own.split_once("\n\nExamples:").unwrap_or((&own, ""));
+    let more = flags::help(A::FLAGS);
+    let outputs = match A::SHIPS {
+        true => "\n\nWhere documents go:".to_owned() + &flags::help(outputs::FLAGS),
+        false => String::new(),
+    };
     format!(
-        "{}{options}{COMMON_OPTIONS}{more}\n\nExamples:{examples}",
+        "{}{options}{COMMON_OPTIONS}{more}{outputs}\n\nExamples:{examples}",
         version()
     )
-}
-
-fn help_of<G: FromArgs>(name: &str) -> String {
-    G::from_args(&[name], &["--help"])
-        .err()
-        .map_or_else(String::new, |exit| exit.output)
 }
 
 /// What stands at the end of each list of options.

@@ -4,6 +4,7 @@
 use core::time::Duration;
 
 use super::quoted;
+use crate::encode::snapshot::{Output, Spool};
 use crate::failure::{Exit, Failure};
 use crate::sink::shipper::{LAST_TRY, Patience, Progress, Shipper};
 use crate::sys::clock;
@@ -23,12 +24,46 @@ pub struct Sending {
     pub(super) sends: bool,
     pub(super) directory: Option<String>,
     pub(super) retry: Duration,
+    /// What the user calls each server, and its type.
+    pub(super) labels: Vec<(String, &'static str)>,
 }
 
 impl Sending {
     /// Hands over a document that ends in a line end.
     pub fn offer(&mut self, wall: Wall, document: &[u8]) {
         self.shipper.offer(wall, document);
+    }
+
+    /// Hands over what happened at each server.
+    pub fn each(&self, now: Wall, mut each: impl FnMut(&Output<'_>)) {
+        self.shipper.each_progress(|index, progress| {
+            let Some((name, kind)) = self.labels.get(index) else {
+                return;
+            };
+            let error = progress.last_error.as_ref();
+            each(&Output {
+                name,
+                kind,
+                queue: progress.queue,
+                oldest_s: progress.oldest.map(|oldest| now.since(oldest).as_secs()),
+                sent: progress.sent,
+                retried: progress.retried,
+                dropped: progress.dropped,
+                dead_lettered: progress.dead_lettered,
+                last_error: error.map(|(text, when)| (text.as_str(), *when)),
+            });
+        });
+    }
+
+    /// What happened to the files of the spool; `None` without one.
+    pub fn spool(&self) -> Option<Spool> {
+        let counters = self.shipper.spooled()?;
+        Some(Spool {
+            bytes: counters.bytes,
+            limit_bytes: counters.limit_bytes,
+            torn: counters.torn,
+            corrupt: counters.corrupt,
+        })
     }
 
     /// Sends what waits, for as long as one run may try; after a signal, `terminated`, for less

@@ -79,7 +79,7 @@ pub fn parse(frame: &[u8]) -> Result<Frame<'_>, Malformed> {
     let (source, mut rest) = rest.split_first_chunk().ok_or(Malformed::Short)?;
     let mut tags = Tags::default();
     let mut kind = take_u16(&mut rest)?;
-    while TAGS.contains(&kind) {
+    while is_tag(kind) {
         let control = tags.controls.get_mut(usize::from(tags.count));
         *control.ok_or(Malformed::Tags)? = take_u16(&mut rest)?;
         tags.count += 1;
@@ -101,6 +101,11 @@ pub fn parse(frame: &[u8]) -> Result<Frame<'_>, Malformed> {
         ethertype,
         payload,
     })
+}
+
+/// Whether an ethertype is that of a VLAN tag, behind which is another ethertype.
+pub(crate) fn is_tag(ethertype: u16) -> bool {
+    TAGS.contains(&ethertype)
 }
 
 fn take_u16(rest: &mut &[u8]) -> Result<u16, Malformed> {

@@ -2,6 +2,7 @@
 //! Bytes to values and back: pure, without allocation, without panic on any input.
 
 pub mod arp;
+pub mod conntrack;
 pub mod dhcp;
 pub mod dns;
 pub mod frame;
@@ -14,3 +15,4 @@ pub mod oui;
 pub mod resolv;
 pub mod uci;
 pub mod units;
+pub mod wire;

@@ -10,6 +10,7 @@ use crate::codec::arp::{self, Operation, Packet};
 use crate::codec::dhcp::{self, Kind};
 use crate::codec::frame::{self, Frame};
 use crate::codec::ndp;
+use crate::collect::segment::Segment;
 use crate::engine::arp_scan::{ArpScan, Heard};
 use crate::limits::DEVICES_BEYOND_MAX;
 use crate::model::addr::{Mac, Prefix};
@@ -52,24 +53,38 @@ pub struct Listener {
     /// Frames that were looked at.
     pub frames_count: u64,
     ears: Ears,
-    own_mac: Mac,
+    own_macs: Vec<Mac>,
     prefixes: Vec<Prefix>,
     /// Rows left for those who have none of their own.
     crowd_room: usize,
 }
 
 impl Listener {
-    /// Learns into `devices` what concerns the LAN of an interface, but not itself.
-    pub fn new(devices: Devices, ears: Ears, own_mac: Mac, prefixes: Vec<Prefix>) -> Self {
-        Self {
+    /// Learns into `devices` what concerns the LAN behind these interfaces, but not ourselves.
+    pub fn new(devices: Devices, ears: Ears, segments: &[Segment]) -> Self {
+        let mut listener = Self {
             devices,
             ignored: Ignored::default(),
             frames_count: 0,
             ears,
-            own_mac,
-            prefixes,
+            own_macs: Vec::new(),
+            prefixes: Vec::new(),
             crowd_room: DEVICES_BEYOND_MAX,
-        }
+        };
+        listener.set_segments(segments);
+        listener
+    }
+
+    /// The LAN is behind these interfaces from now on.
+    pub fn set_segments(&mut self, segments: &[Segment]) {
+        self.own_macs = segments.iter().map(|segment| segment.mac).collect();
+        let prefixes = segments.iter().flat_map(|segment| &segment.prefixes);
+        self.prefixes = prefixes.copied().collect();
+    }
+
+    /// What is learnt from.
+    pub fn ears(&self) -> Ears {
+        self.ears
     }
 
     /// Forgets who was silent for longer than `silence`; there is room for others then.
@@ -90,7 +105,7 @@ impl Listener {
                 Err(_) => self.malformed(),
             },
             Some(frame::IPV6) if self.ears == Ears::All => match ndp::learnable(frame.payload) {
-                Ok(Some((_, mac))) if mac == self.own_mac => Learnt::Known,
+                Ok(Some((_, mac))) if self.is_own(mac) => Learnt::Known,
                 Ok(Some((address, mac))) => self.devices.learn_ipv6(mac, address, at),
                 Ok(None) => Learnt::Known,
                 Err(_) => self.malformed(),
@@ -119,7 +134,7 @@ impl Listener {
         let Some((address, mac)) = packet.learnable() else {
             return self.impossible();
         };
-        if mac == self.own_mac {
+        if self.is_own(mac) {
             return Learnt::Known;
         }
         let mut evidence = Evidence {
@@ -177,7 +192,7 @@ impl Listener {
 
     fn on_dhcp(&mut self, frame: &Frame<'_>, message: &dhcp::Message, at: Mono) -> Learnt {
         let client = message.client.filter(|mac| mac.is_device());
-        let Some(mac) = client.filter(|&mac| mac != self.own_mac) else {
+        let Some(mac) = client.filter(|&mac| !self.is_own(mac)) else {
             return Learnt::Known;
         };
         // The name that a client says itself; a server may give another back.
@@ -218,6 +233,10 @@ impl Listener {
             return false;
         }
         self.prefixes.is_empty() || self.prefixes.iter().any(is_host)
+    }
+
+    fn is_own(&self, mac: Mac) -> bool {
+        self.own_macs.contains(&mac)
     }
 
     fn malformed(&mut self) -> Learnt {

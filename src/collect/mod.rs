@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! From the system to values: what is read with `sys`, understood with `codec`, kept in `model`.
 
+pub mod bandwidth;
 pub mod devices;
+pub mod discovery;
 pub mod interfaces;
+pub mod lan;
 pub mod names;
 pub mod network;
+pub mod offload;
 pub mod reverse;
+pub mod segment;
+pub mod taps;
 pub mod vendors;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The device object, the same in every document that has devices.
 
-use core::fmt::{self, Write as _};
 use core::net::Ipv4Addr;
 use core::time::Duration;
 
@@ -49,6 +48,8 @@ pub struct Entry<'a> {
     pub vendor: Option<&'a str>,
     /// Others that claim the address.
     pub conflict_macs: &'a [Mac],
+    /// When it was heard first.
+    pub first_seen: Mono,
     /// When it was heard last.
     pub last_seen: Mono,
     /// How fast it answered.
@@ -92,23 +93,23 @@ pub fn members<W: Write>(
     let device = entry.device;
     json.literal_key("\"ip\":")?;
     match entry.address {
-        Some(address) => text(json, address)?,
+        Some(address) => json.display(address)?,
         None => json.string("")?,
     }
     json.literal_key("\"mac\":")?;
-    text(json, device.mac)?;
+    json.display(device.mac)?;
     json.literal_key("\"deviceName\":")?;
     json.string(entry.name.map_or("", |(name, _)| name))?;
     json.literal_key("\"status\":")?;
     json.string(if entry.active { "active" } else { "inactive" })?;
     json.literal_key("\"timeChecked\":")?;
-    time(json, stamp.wall)?;
+    json.time(stamp.wall)?;
     addresses(json, device)?;
     if !entry.conflict_macs.is_empty() {
         json.literal_key("\"conflictMacs\":")?;
         json.open_array()?;
         for mac in entry.conflict_macs.iter().take(CONFLICT_MACS_MAX) {
-            text(json, mac)?;
+            json.display(mac)?;
         }
         json.close_array()?;
     }
@@ -125,9 +126,9 @@ pub fn members<W: Write>(
         json.boolean(true)?;
     }
     json.literal_key("\"firstSeen\":")?;
-    time(json, stamp.at(device.first_seen))?;
+    json.time(stamp.at(entry.first_seen))?;
     json.literal_key("\"lastSeen\":")?;
-    time(json, stamp.at(entry.last_seen))?;
+    json.time(stamp.at(entry.last_seen))?;
     if let Some(rtt) = entry.rtt {
         json.literal_key("\"rttUs\":")?;
         json.unsigned(u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX))?;
@@ -139,10 +140,10 @@ fn addresses<W: Write>(json: &mut Json<W>, device: &Device) -> Result<(), W::Err
     json.literal_key("\"ips\":")?;
     json.open_array()?;
     for address in &device.ipv4 {
-        text(json, address)?;
+        json.display(address)?;
     }
     for address in &device.ipv6 {
-        text(json, address)?;
+        json.display(address)?;
     }
     json.close_array()?;
     if device.claims_count > 1 {
@@ -153,46 +154,11 @@ fn addresses<W: Write>(json: &mut Json<W>, device: &Device) -> Result<(), W::Err
         json.literal_key("\"ipv6\":")?;
         json.open_array()?;
         for address in &device.ipv6 {
-            text(json, address)?;
+            json.display(address)?;
         }
         json.close_array()?;
     }
     Ok(())
-}
-
-fn time<W: Write>(json: &mut Json<W>, wall: Wall) -> Result<(), W::Error> {
-    text(json, format_args!("{:.3}Z", wall.utc()))
-}
-
-/// A short value as a string.
-fn text<W: Write>(json: &mut Json<W>, value: impl fmt::Display) -> Result<(), W::Error> {
-    let mut short = Short::default();
-    // What does not fit is none of ours: an IPv6 address has 39 bytes.
-    let _ = write!(short, "{value}");
-    json.string(core::str::from_utf8(&short.bytes[..short.len]).unwrap_or_default())
-}
-
-struct Short {
-    bytes: [u8; 48],
-    len: usize,
-}
-
-impl Default for Short {
-    fn default() -> Self {
-        Self {
-            bytes: [0; 48],
-            len: 0,
-        }
-    }
-}
-
-impl fmt::Write for Short {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = self.bytes.get_mut(self.len..self.len + text.len());
-        room.ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
-        self.len += text.len();
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -233,6 +199,7 @@ mod tests {
             name: None,
             vendor: None,
             conflict_macs: &[],
+            first_seen: at(9_000),
             last_seen: at(9_988),
             rtt: claim.rtt,
         }

@@ -3,7 +3,11 @@
 //!
 //! The text is valid as long as keys and values come in turn; that is the caller's to see to.
 
+use core::fmt::{self, Write as _};
+
 use embedded_io::Write;
+
+use crate::time::Wall;
 
 /// How the document is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +123,49 @@ impl<W: Write> Json<W> {
             .write_all(itoa::Buffer::new().format(number).as_bytes())
     }
 
+    /// A number that may be below zero.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub fn signed(&mut self, number: i64) -> Result<(), W::Error> {
+        self.raw(itoa::Buffer::new().format(number).as_bytes())
+    }
+
+    /// `scaled` / 10^`digits`, with at least one decimal and no zero behind it.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub fn decimal(&mut self, scaled: u64, digits: u32) -> Result<(), W::Error> {
+        let unit = 10_u64.saturating_pow(digits);
+        let (mut rest, mut width) = (scaled % unit, digits as usize);
+        while width > 1 && rest % 10 == 0 {
+            (rest, width) = (rest / 10, width - 1);
+        }
+        let mut text = Short::default();
+        // Two numbers of 20 digits and a point fit.
+        let _ = write!(text, "{}.{rest:0width$}", scaled / unit);
+        self.raw(text.bytes())
+    }
+
+    /// A moment in UTC, in milliseconds.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub fn time(&mut self, moment: Wall) -> Result<(), W::Error> {
+        self.display(format_args!("{:.3}Z", moment.utc()))
+    }
+
+    /// A short value as a string: an address, a moment.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub fn display(&mut self, value: impl fmt::Display) -> Result<(), W::Error> {
+        let mut text = Short::default();
+        // What does not fit is none of ours: an IPv6 address has 39 bytes.
+        let _ = write!(text, "{value}");
+        self.string(core::str::from_utf8(text.bytes()).unwrap_or_default())
+    }
+
     /// True or false.
     ///
     /// # Errors
@@ -216,6 +263,36 @@ impl<W: Write> Json<W> {
     }
 }
 
+/// A short text.
+struct Short {
+    bytes: [u8; 48],
+    len: usize,
+}
+
+impl Short {
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+impl Default for Short {
+    fn default() -> Self {
+        Self {
+            bytes: [0; 48],
+            len: 0,
+        }
+    }
+}
+
+impl fmt::Write for Short {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = self.bytes.get_mut(self.len..self.len + text.len());
+        room.ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.len += text.len();
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,6 +313,21 @@ mod tests {
             text(Style::Compact, |json| json.string(value).unwrap()),
             format!("{expected}\n")
         );
+    }
+
+    #[test]
+    fn decimals_are_written_shortest_with_one_at_least() {
+        for (scaled, digits, expected) in [
+            (0, 2, "0.0\n"),
+            (183, 2, "1.83\n"),
+            (180, 2, "1.8\n"),
+            (105, 2, "1.05\n"),
+            (25, 1, "2.5\n"),
+            (u64::MAX, 3, "18446744073709551.615\n"),
+        ] {
+            let text = text(Style::Compact, |json| json.decimal(scaled, digits).unwrap());
+            assert_eq!(text, expected);
+        }
     }
 
     #[test]

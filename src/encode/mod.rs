@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Values to documents, with the exact key names that readers know.
 
+pub mod bandwidth;
 pub mod device;
 pub mod json;
 pub mod netmon;
+pub mod snapshot;
+pub mod traffic;

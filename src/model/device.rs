@@ -30,6 +30,21 @@ pub struct Device {
     announced: Option<u32>,
 }
 
+impl Device {
+    /// A device of which no more is known than that it is there since `first_seen`.
+    pub fn silent(mac: Mac, first_seen: Mono) -> Self {
+        Self {
+            mac,
+            ipv4: heapless::Vec::new(),
+            ipv6: heapless::Vec::new(),
+            claims_count: 0,
+            first_seen,
+            last_seen: first_seen,
+            announced: None,
+        }
+    }
+}
+
 /// An IPv4 address and a device that claims it.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim {
@@ -56,6 +71,18 @@ pub struct Evidence {
     pub frame_source: Mac,
     /// How long after our request; `None` when we did not ask.
     pub rtt: Option<Duration>,
+}
+
+impl Evidence {
+    /// The device has the address, without a question of ours.
+    pub fn of(mac: Mac, address: Ipv4Addr) -> Self {
+        Self {
+            mac,
+            address,
+            frame_source: mac,
+            rtt: None,
+        }
+    }
 }
 
 /// What became of it.
@@ -138,6 +165,18 @@ impl Devices {
         Learnt::New
     }
 
+    /// Joins an IPv4 address to a device that is known and has none: hearsay, which is no sign of
+    /// life.
+    pub fn join(&mut self, mac: Mac, address: Ipv4Addr) -> Learnt {
+        match self.find(mac) {
+            Some(device) if device.ipv4.is_empty() => {
+                let seen = device.last_seen;
+                self.learn(Evidence::of(mac, address), 0, seen)
+            }
+            _ => Learnt::Known,
+        }
+    }
+
     /// Learns that `mac` has an IPv6 address.
     pub fn learn_ipv6(&mut self, mac: Mac, address: Ipv6Addr, now: Mono) -> Learnt {
         let Some((row, learnt)) = self.row(mac, self.capacity, now) else {
@@ -151,7 +190,7 @@ impl Devices {
 
     /// Joins an IPv6 address to a device that is known: hearsay, which is no sign of life.
     pub fn join_ipv6(&mut self, mac: Mac, address: Ipv6Addr) -> Learnt {
-        match self.find(mac) {
+        match self.position(mac) {
             Some(row) if touch(&mut self.devices[row].ipv6, address) => Learnt::New,
             _ => Learnt::Known,
         }
@@ -183,7 +222,7 @@ impl Devices {
 
     /// The row of `mac`, made when there is none.
     fn row(&mut self, mac: Mac, room: usize, now: Mono) -> Option<(usize, Learnt)> {
-        if let Some(row) = self.find(mac) {
+        if let Some(row) = self.position(mac) {
             self.devices[row].last_seen = now;
             return Some((row, Learnt::Known));
         }
@@ -193,19 +232,16 @@ impl Devices {
         }
         let row = self.devices.len();
         self.by_mac.insert(mac_key(mac), row);
-        self.devices.push(Device {
-            mac,
-            ipv4: heapless::Vec::new(),
-            ipv6: heapless::Vec::new(),
-            claims_count: 0,
-            first_seen: now,
-            last_seen: now,
-            announced: None,
-        });
+        self.devices.push(Device::silent(mac, now));
         Some((row, Learnt::New))
     }
 
-    fn find(&self, mac: Mac) -> Option<usize> {
+    /// The device with this MAC address.
+    pub fn find(&self, mac: Mac) -> Option<&Device> {
+        self.position(mac).map(|row| &self.devices[row])
+    }
+
+    fn position(&self, mac: Mac) -> Option<usize> {
         self.by_mac
             .find(mac_key(mac), |row| self.devices[row].mac == mac)
     }

@@ -53,6 +53,30 @@ impl Index {
         self.len += 1;
     }
 
+    /// Forgets `row`, which has that key; `key_of` tells those of the other rows.
+    pub fn remove(&mut self, key: u128, row: usize, key_of: impl Fn(usize) -> u128) {
+        let mask = self.slots.len() - 1;
+        let mut hole = self.hash(key) & mask;
+        while self.slots[hole] as usize != row + 1 {
+            if self.slots[hole] == 0 {
+                return;
+            }
+            hole = (hole + 1) & mask;
+        }
+        // What stands behind closes up, as far as it may stand there.
+        let mut at = (hole + 1) & mask;
+        while self.slots[at] != 0 {
+            let home = self.hash(key_of(self.slots[at] as usize - 1)) & mask;
+            if at.wrapping_sub(home) & mask >= at.wrapping_sub(hole) & mask {
+                self.slots[hole] = self.slots[at];
+                hole = at;
+            }
+            at = (at + 1) & mask;
+        }
+        self.slots[hole] = 0;
+        self.len -= 1;
+    }
+
     /// Forgets all rows.
     pub fn clear(&mut self) {
         self.slots.fill(0);
@@ -74,6 +98,36 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashMap;
+
+    proptest! {
+        #[test]
+        fn rows_that_are_removed_are_gone_and_the_others_stay(
+            steps in prop::collection::vec((0_u128..40, any::<bool>()), 0..200),
+            seed: u64,
+        ) {
+            let mut index = Index::new(32, seed);
+            let mut keys = [None; 32];
+            let mut expected = HashMap::new();
+            for (key, insert) in steps {
+                let free = keys.iter().position(Option::is_none);
+                if let Some(row) = expected.get(&key).copied().filter(|_| !insert) {
+                    index.remove(key, row, |row| keys[row].unwrap());
+                    keys[row] = None;
+                    expected.remove(&key);
+                } else if let Some(row) = free.filter(|_| insert && !expected.contains_key(&key)) {
+                    index.insert(key, row);
+                    keys[row] = Some(key);
+                    expected.insert(key, row);
+                }
+                for key in 0..40 {
+                    let found = index.find(key, |row| keys[row] == Some(key));
+                    prop_assert_eq!(found, expected.get(&key).copied());
+                }
+            }
+        }
+    }
 
     #[test]
     fn rows_are_found_up_to_the_capacity_and_others_are_not() {

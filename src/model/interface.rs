@@ -49,6 +49,12 @@ pub fn per_second(growth: u64, elapsed_us: NonZeroU64) -> u64 {
     }
 }
 
+/// Bits per second, truncated; exact, and at most `u64::MAX`.
+pub fn rate_bps(bytes: u64, elapsed_us: NonZeroU64) -> u64 {
+    let bps = u128::from(bytes) * 8_000_000 / u128::from(elapsed_us.get());
+    u64::try_from(bps).unwrap_or(u64::MAX)
+}
+
 /// Lines that did not make it into a [`Sample`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {

@@ -3,9 +3,13 @@
 
 pub mod addr;
 pub mod device;
+pub mod flows;
 pub mod index;
 pub mod interface;
 pub mod known_names;
 pub mod name;
 pub mod ranges;
 pub mod selection;
+pub mod traffic;
+pub mod unseen;
+pub mod usage;

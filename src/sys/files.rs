@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::fs::{self, AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat};
+use rustix::fs::{self, AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, SeekFrom, Stat};
 use rustix::io::Errno;
 
 use super::poll::{self, Until};
@@ -100,6 +100,15 @@ impl File {
                 result => return Ok(result?),
             }
         }
+    }
+
+    /// Goes back to the first byte.
+    ///
+    /// # Errors
+    /// What lseek(2) says.
+    pub fn rewind(&self) -> io::Result<()> {
+        fs::seek(&self.0, SeekFrom::Start(0))?;
+        Ok(())
     }
 
     /// The rest of the file.

@@ -12,6 +12,8 @@ use libc::{
     BPF_MSH, BPF_RET, BPF_W, sock_filter,
 };
 
+use crate::limits::TAPS_MAX;
+
 /// Bytes of a frame that are handed on at most.
 pub const SNAP_BYTES: usize = 2_048;
 
@@ -40,6 +42,9 @@ const ACCEPT: usize = Go::Accept as usize;
 const REJECT: usize = Go::Reject as usize;
 const PLACES: usize = Go::Ports as usize + 1;
 
+/// Where the kernel answers with the index of the interface instead of bytes of the frame.
+const INTERFACE: u32 = (libc::SKF_AD_OFF + libc::SKF_AD_IFINDEX) as u32;
+
 const TAGS: [u32; 3] = [0x8100, 0x88a8, 0x9100];
 const ARP: u32 = 0x0806;
 const IPV4: u32 = 0x0800;
@@ -54,6 +59,13 @@ struct Program {
 }
 
 impl Program {
+    fn new() -> Self {
+        Self {
+            code: Vec::new(),
+            places: [0; PLACES],
+        }
+    }
+
     fn load(&mut self, size: u32, offset: u32) {
         self.code
             .push((BPF_LD | size | BPF_ABS, offset, Go::Next, Go::Next));
@@ -67,8 +79,9 @@ impl Program {
         self.places[name as usize] = self.code.len();
     }
 
-    fn finish(mut self) -> Vec<sock_filter> {
-        for (name, bytes) in [(ACCEPT, SNAP_BYTES), (REJECT, 0)] {
+    /// The instructions, and those to hand on `snap_bytes` of what is accepted.
+    fn finish(mut self, snap_bytes: usize) -> Vec<sock_filter> {
+        for (name, bytes) in [(ACCEPT, snap_bytes), (REJECT, 0)] {
             self.places[name] = self.code.len();
             let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
             self.code.push((BPF_RET | BPF_K, bytes, Go::Next, Go::Next));
@@ -93,10 +106,7 @@ impl Program {
 }
 
 fn program(wanted: Wanted) -> Vec<sock_filter> {
-    let mut p = Program {
-        code: Vec::new(),
-        places: [0; PLACES],
-    };
+    let mut p = Program::new();
     let all = wanted == Wanted::Discovery;
     p.load(BPF_H, 12);
     p.jump(BPF_JEQ, ARP, Go::Accept, Go::Next);
@@ -127,7 +137,7 @@ fn program(wanted: Wanted) -> Vec<sock_filter> {
     if all {
         discovery(&mut p);
     }
-    p.finish()
+    p.finish(SNAP_BYTES)
 }
 
 /// ICMPv6 types 133 to 137 (RFC 4861), UDP ports 67 and 68 (RFC 2131).
@@ -154,13 +164,46 @@ fn discovery(p: &mut Program) {
     }
 }
 
+/// All frames of these interfaces, `snap_bytes` of each.
+fn of_interfaces(interfaces: &[u32], snap_bytes: usize) -> Vec<sock_filter> {
+    let mut p = Program::new();
+    p.load(BPF_W, INTERFACE);
+    for &interface in interfaces {
+        p.jump(BPF_JEQ, interface, Go::Accept, Go::Next);
+    }
+    p.jump(BPF_JEQ, 0, Go::Reject, Go::Reject);
+    p.finish(snap_bytes)
+}
+
 /// Lets only what is wanted pass to `socket`.
 ///
 /// # Errors
 /// What setsockopt(2) says.
-#[allow(unsafe_code)]
 pub fn attach(socket: BorrowedFd<'_>, wanted: Wanted) -> io::Result<()> {
-    let mut code = program(wanted);
+    replace(socket, program(wanted))
+}
+
+/// Lets only frames of these interfaces pass to `socket`, received and sent, and keeps
+/// `snap_bytes` of each.
+///
+/// # Errors
+/// `InvalidInput` when there are more than [`TAPS_MAX`]; else what setsockopt(2) says.
+pub fn attach_interfaces(
+    socket: BorrowedFd<'_>,
+    interfaces: &[u32],
+    snap_bytes: usize,
+) -> io::Result<()> {
+    if interfaces.len() > TAPS_MAX {
+        let count = interfaces.len();
+        let text = format!("{count} interfaces to watch at once, at most {TAPS_MAX}");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    }
+    replace(socket, of_interfaces(interfaces, snap_bytes))
+}
+
+/// Puts the program in the place of the one before, with no frame in between.
+#[allow(unsafe_code)]
+fn replace(socket: BorrowedFd<'_>, mut code: Vec<sock_filter>) -> io::Result<()> {
     let program = libc::sock_fprog {
         len: u16::try_from(code.len()).expect("a short program"),
         filter: code.as_mut_ptr(),
@@ -260,5 +303,40 @@ mod tests {
         check(&ipv6(58, 128), false, false);
         check(&ipv6(58, 143), false, false);
         check(&ipv6(17, 135), false, false);
+    }
+    #[test]
+    fn each_watched_interface_jumps_to_acceptance() {
+        let interfaces: Vec<u32> = (100..).take(TAPS_MAX).collect();
+        for count in [0, 1, TAPS_MAX - 1, TAPS_MAX] {
+            let code = of_interfaces(&interfaces[..count], 96);
+            let goal = |i: usize, step: u8| {
+                (
+                    code[i + 1 + usize::from(step)].code,
+                    code[i + 1 + usize::from(step)].k,
+                )
+            };
+            let accept = ((BPF_RET | BPF_K) as u16, 96);
+            for (i, interface) in (1..).zip(&interfaces[..count]) {
+                assert_eq!((code[i].k, code[i].jf), (*interface, 0));
+                assert_eq!(goal(i, code[i].jt), accept);
+            }
+            let last = code[count + 1];
+            assert_eq!(goal(count + 1, last.jt), (accept.0, 0));
+            assert_eq!(goal(count + 1, last.jf), (accept.0, 0));
+        }
+    }
+
+    #[test]
+    fn more_interfaces_than_fit_are_refused() {
+        let (sender, receiver) = UnixDatagram::pair().unwrap();
+        let interfaces = [7; TAPS_MAX + 1];
+        attach_interfaces(receiver.as_fd(), &interfaces[1..], 96).unwrap();
+        let error = attach_interfaces(receiver.as_fd(), &interfaces, 96).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        assert!(error.to_string().contains("at most 64"), "{error}");
+        // What came from no interface does not pass.
+        let _ = sender.send(&[2; 60]);
+        receiver.set_nonblocking(true).unwrap();
+        assert!(receiver.recv(&mut [0; 60]).is_err());
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Every system call, every `unsafe`, every clock; no parsing, no decisions.
 
+pub mod bpf;
 pub mod clock;
 #[cfg(all(target_arch = "mips", target_feature = "crt-static"))]
 mod dlsym;
@@ -11,8 +12,10 @@ pub mod host;
 pub mod netlink;
 pub mod packet;
 pub mod poll;
+pub mod privileges;
 pub mod random;
 pub mod resolver;
+pub mod ring;
 pub mod signal;
 pub mod spool_directory;
 pub mod terminal;

@@ -57,17 +57,8 @@ impl PacketSocket {
     ///
     /// # Errors
     /// `PermissionDenied` without CAP_NET_RAW; else what socket(2), setsockopt(2), bind(2) say.
-    #[allow(unsafe_code)]
     pub fn open(interface: u32, wanted: Wanted, outgoing: bool) -> io::Result<Self> {
-        let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
-        // Protocol 0: nothing is received before the filter stands and it is bound.
-        // SAFETY: socket(2) takes no pointers.
-        let fd = unsafe { libc::socket(libc::AF_PACKET, kind, 0) };
-        if fd < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: socket(2) just returned this descriptor and nobody else knows it.
-        let socket = Self(unsafe { OwnedFd::from_raw_fd(fd) });
+        let socket = Self(unbound()?);
         filter::attach(socket.as_fd(), wanted)?;
         // More room where we may have it; less is no fault.
         let _ = socket.set(libc::SOL_SOCKET, libc::SO_RCVBUF, RECEIVE_BYTES);
@@ -79,30 +70,12 @@ impl PacketSocket {
         if !outgoing {
             let _ = socket.set(libc::SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
         }
-        socket.bind(interface)?;
+        bind(socket.as_fd(), interface)?;
         Ok(socket)
     }
 
-    #[allow(unsafe_code)]
-    fn bind(&self, interface: u32) -> io::Result<()> {
-        // SAFETY: a structure of integers, for which all zeros are valid.
-        let mut address = unsafe { core::mem::zeroed::<libc::sockaddr_ll>() };
-        address.sll_family = libc::AF_PACKET as u16;
-        address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
-        address.sll_ifindex = interface as libc::c_int;
-        let len = size_of_val(&address) as libc::socklen_t;
-        // SAFETY: the address is ours, of the type that packet(7) names, and as long as said.
-        let result = unsafe { libc::bind(self.0.as_raw_fd(), (&raw const address).cast(), len) };
-        checked(result as isize).map(drop)
-    }
-
-    #[allow(unsafe_code)]
     fn set(&self, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
-        let len = size_of_val(&value) as libc::socklen_t;
-        let value = (&raw const value).cast();
-        // SAFETY: the value is an int of this frame, as long as said.
-        let result = unsafe { libc::setsockopt(self.0.as_raw_fd(), level, option, value, len) };
-        checked(result as isize).map(drop)
+        set(self.as_fd(), level, option, &[value])
     }
 
     /// Sends a whole frame.
@@ -158,21 +131,9 @@ impl PacketSocket {
     }
 
     /// Frames that found the socket full since the last call.
-    #[allow(unsafe_code)]
     pub fn lost(&self) -> u32 {
-        let mut counters = [0_u32; 2];
-        let mut len = size_of_val(&counters) as libc::socklen_t;
-        // SAFETY: the counters are as long as `struct tpacket_stats`: packets and drops.
-        let result = unsafe {
-            libc::getsockopt(
-                self.0.as_raw_fd(),
-                libc::SOL_PACKET,
-                libc::PACKET_STATISTICS,
-                counters.as_mut_ptr().cast(),
-                &raw mut len,
-            )
-        };
-        if result == 0 { counters[1] } else { 0 }
+        // `struct tpacket_stats`: packets and drops.
+        statistics::<2>(self.as_fd()).map_or(0, |counters| counters[1])
     }
 }
 
@@ -180,6 +141,63 @@ impl AsFd for PacketSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+}
+
+/// A socket that receives nothing before its filter stands and it is bound: its protocol is 0.
+#[allow(unsafe_code)]
+pub(super) fn unbound() -> io::Result<OwnedFd> {
+    let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    // SAFETY: socket(2) takes no pointers.
+    let fd = unsafe { libc::socket(libc::AF_PACKET, kind, 0) };
+    checked(fd as isize)?;
+    // SAFETY: socket(2) just returned this descriptor and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// From now on it receives frames of every protocol from `interface`; 0: from all of them.
+#[allow(unsafe_code)]
+pub(super) fn bind(socket: BorrowedFd<'_>, interface: u32) -> io::Result<()> {
+    // SAFETY: a structure of integers, for which all zeros are valid.
+    let mut address = unsafe { core::mem::zeroed::<libc::sockaddr_ll>() };
+    address.sll_family = libc::AF_PACKET as u16;
+    address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
+    address.sll_ifindex = interface as libc::c_int;
+    let len = size_of_val(&address) as libc::socklen_t;
+    // SAFETY: the address is ours, of the type that packet(7) names, and as long as said.
+    let result = unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), len) };
+    checked(result as isize).map(drop)
+}
+
+/// Sets an option whose value is made of integers.
+#[allow(unsafe_code)]
+pub(super) fn set(
+    socket: BorrowedFd<'_>,
+    level: libc::c_int,
+    option: libc::c_int,
+    value: &[libc::c_int],
+) -> io::Result<()> {
+    let (fd, len) = (socket.as_raw_fd(), size_of_val(value) as libc::socklen_t);
+    // SAFETY: the value is as long as said and outlives the call.
+    let result = unsafe { libc::setsockopt(fd, level, option, value.as_ptr().cast(), len) };
+    checked(result as isize).map(drop)
+}
+
+/// The first N counters of PACKET_STATISTICS, which begin anew with each reading.
+#[allow(unsafe_code)]
+pub(super) fn statistics<const N: usize>(socket: BorrowedFd<'_>) -> io::Result<[u32; N]> {
+    let mut counters = [0_u32; N];
+    let mut len = size_of_val(&counters) as libc::socklen_t;
+    // SAFETY: the counters are as long as said, and the kernel writes no more.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_PACKET,
+            libc::PACKET_STATISTICS,
+            counters.as_mut_ptr().cast(),
+            &raw mut len,
+        )
+    };
+    checked(result as isize).map(|_| counters)
 }
 
 /// Finds stamp and tag among the control messages (cmsg(3)).

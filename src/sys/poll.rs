@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Waiting for file descriptors (poll(2)).
+//! Waiting for file descriptors (poll(2), epoll(7)).
 
 use std::io;
 /// What can be waited for.
-pub use std::os::fd::AsFd;
-use std::os::fd::{AsRawFd, BorrowedFd};
+pub use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use core::time::Duration;
+
+use rustix::event::epoll;
 
 use crate::sys::clock;
 
@@ -58,10 +60,57 @@ pub fn wait<const N: usize>(
     }
 }
 
+/// Several descriptors that are waited for as one.
+#[derive(Debug)]
+pub struct Crowd(OwnedFd);
+
+impl Crowd {
+    /// Nobody yet.
+    ///
+    /// # Errors
+    /// When the process has no file descriptor left.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self(epoll::create(epoll::CreateFlags::CLOEXEC)?))
+    }
+
+    /// Makes the crowd readable whenever `member` is; who is closed leaves it.
+    ///
+    /// # Errors
+    /// What epoll_ctl(2) says.
+    pub fn add(&self, member: &impl AsFd) -> io::Result<()> {
+        let data = epoll::EventData::new_u64(0);
+        Ok(epoll::add(&self.0, member, data, epoll::EventFlags::IN)?)
+    }
+}
+
+impl AsFd for Crowd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::sys::doorbell::Doorbell;
+
+    #[test]
+    fn a_crowd_is_ready_when_one_of_it_is() {
+        let (crowd, bells) = (
+            Crowd::new().unwrap(),
+            [(); 2].map(|()| Doorbell::new().unwrap()),
+        );
+        let ready = || wait([(crowd.as_fd(), Until::Readable)], Some(Duration::ZERO)).unwrap();
+        bells.iter().for_each(|bell| crowd.add(bell).unwrap());
+        assert_eq!(ready(), [false]);
+        bells[1].ring();
+        assert_eq!(ready(), [true]);
+        let [first, second] = bells;
+        drop(second);
+        assert_eq!(ready(), [false]);
+        first.ring();
+        assert_eq!(ready(), [true]);
+    }
 
     #[test]
     fn a_wait_ends_in_time_or_at_once() {

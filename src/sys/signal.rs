@@ -97,29 +97,9 @@ impl Signals {
     ///
     /// # Errors
     /// When the process has no file descriptor left.
-    #[allow(unsafe_code)]
     pub fn hold() -> io::Result<Self> {
-        // SAFETY: sigset_t is a plain array of integers, for which all zeros are a valid value;
-        // sigemptyset(3) then makes it the empty set.
-        let mut set = unsafe { core::mem::zeroed::<libc::sigset_t>() };
-        // SAFETY: `set` is ours and initialised above; the signal numbers are valid ones; a null
-        // pointer is allowed where no previous mask is wanted (sigprocmask(2)).
-        let fd = unsafe {
-            libc::sigemptyset(&raw mut set);
-            for signal in [libc::SIGTERM, libc::SIGINT] {
-                if !is_ignored(signal) {
-                    libc::sigaddset(&raw mut set, signal);
-                }
-            }
-            libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, core::ptr::null_mut());
-            libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK)
-        };
-        if fd < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: signalfd(2) just returned this descriptor and nobody else knows it.
         Ok(Self {
-            fd: unsafe { OwnedFd::from_raw_fd(fd) },
+            fd: hold_back(&[libc::SIGTERM, libc::SIGINT])?,
             heard: Cell::new(false),
         })
     }
@@ -154,6 +134,66 @@ impl AsFd for Signals {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+/// Signals that do not end anything, held back until they are asked for.
+#[derive(Debug)]
+pub struct Hints(OwnedFd);
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// SIGHUP: read the configuration again.
+    Reload = libc::SIGHUP as isize,
+    /// SIGWINCH: the terminal has another size.
+    Resize = libc::SIGWINCH as isize,
+}
+
+impl Hints {
+    /// Holds this signal back from now on, in this thread and those that it starts.
+    ///
+    /// # Errors
+    /// When the process has no file descriptor left.
+    pub fn hold(hint: Hint) -> io::Result<Self> {
+        Ok(Self(hold_back(&[hint as libc::c_int])?))
+    }
+
+    /// Whether the signal came since the last call.
+    pub fn taken(&self) -> bool {
+        rustix::io::read(&self.0, &mut [0; size_of::<libc::signalfd_siginfo>()]).is_ok()
+    }
+}
+
+impl AsFd for Hints {
+    /// Readable when the signal came.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// Blocks `signals`, as far as they are not ignored, and gives a descriptor to read them from.
+#[allow(unsafe_code)]
+fn hold_back(signals: &[libc::c_int]) -> io::Result<OwnedFd> {
+    // SAFETY: sigset_t is a plain array of integers, for which all zeros are a valid value;
+    // sigemptyset(3) then makes it the empty set.
+    let mut set = unsafe { core::mem::zeroed::<libc::sigset_t>() };
+    // SAFETY: `set` is ours and initialised above; the signal numbers are valid ones; a null
+    // pointer is allowed where no previous mask is wanted (sigprocmask(2)).
+    let fd = unsafe {
+        libc::sigemptyset(&raw mut set);
+        for &signal in signals {
+            if !is_ignored(signal) {
+                libc::sigaddset(&raw mut set, signal);
+            }
+        }
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, core::ptr::null_mut());
+        libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK)
+    };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: signalfd(2) just returned this descriptor and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 #[allow(unsafe_code)]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::fs::fstat;
 use rustix::stdio;
 
-use super::poll::{self, Until};
+use super::poll::{self, AsFd, BorrowedFd, Until};
 
 /// Writes all of `bytes` to standard output.
 ///
@@ -53,6 +53,57 @@ pub fn stdout_size() -> Option<(usize, usize)> {
         return Some((80, 24));
     }
     Some((size.ws_col.into(), size.ws_row.into()))
+}
+
+/// The keys of the person at the terminal, each at once and without an echo, until this is dropped
+/// (termios(3)). Ctrl-C and Ctrl-Z stay signals.
+#[derive(Debug)]
+pub struct Keys(libc::termios);
+
+impl Keys {
+    /// Listens to standard input; `None` when that is no terminal, or not ours at the moment.
+    #[allow(unsafe_code)]
+    pub fn listen() -> Option<Self> {
+        // SAFETY: a structure of integers, for which all zeros are valid.
+        let mut mode = unsafe { core::mem::zeroed::<libc::termios>() };
+        // SAFETY: tcgetattr(3) writes one termios, which `mode` is; the others take no pointers.
+        let ours = unsafe {
+            libc::tcgetattr(libc::STDIN_FILENO, &raw mut mode) == 0
+                && libc::tcgetpgrp(libc::STDIN_FILENO) == libc::getpgrp()
+        };
+        if !ours {
+            return None;
+        }
+        let keys = Self(mode);
+        mode.c_lflag &= !(libc::ICANON | libc::ECHO);
+        (mode.c_cc[libc::VMIN], mode.c_cc[libc::VTIME]) = (0, 0);
+        set_mode(&mode).then_some(keys)
+    }
+
+    /// The next key that waits, as a byte; `None` when none does.
+    pub fn pressed(&self) -> Option<u8> {
+        let mut byte = [0];
+        let len = rustix::io::read(stdio::stdin(), &mut byte).ok()?;
+        (len == 1).then_some(byte[0])
+    }
+}
+
+impl AsFd for Keys {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        stdio::stdin()
+    }
+}
+
+impl Drop for Keys {
+    fn drop(&mut self) {
+        set_mode(&self.0);
+    }
+}
+
+#[allow(unsafe_code)]
+fn set_mode(mode: &libc::termios) -> bool {
+    // SAFETY: `mode` is a termios that tcgetattr(3) filled.
+    unsafe { libc::tcsetattr(libc::STDIN_FILENO, libc::TCSANOW, mode) == 0 }
 }
 
 /// Device and inode of standard error, as JOURNAL_STREAM names it (systemd.exec(5)).

@@ -2,11 +2,10 @@
 //! `devices`: who is on the LAN, by an ARP sweep or by listening alone.
 
 mod choose;
-mod lan;
 mod report;
 mod rows;
 mod run;
-mod sections;
+mod session;
 mod watch;
 
 use core::time::Duration;
@@ -19,7 +18,6 @@ use crate::engine::arp_scan::Pace;
 use crate::failure::Failure;
 use crate::model::addr::Mac;
 use crate::model::ranges::Ranges;
-use crate::sys::files;
 
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
@@ -133,15 +131,6 @@ impl Plan {
             })?;
             ranges.push((text, range));
         }
-        let path = |option: &str, path: Option<String>| {
-            path.map(|path| files::c_path(&path))
-                .transpose()
-                .map_err(|_| {
-                    Failure::usage(format_args!(
-                        "option '{option}': a path without NUL bytes is needed"
-                    ))
-                })
-        };
         Ok(Self {
             interface: args.interface,
             ranges,
@@ -149,9 +138,9 @@ impl Plan {
             json: args.json,
             watch: args.watch,
             ptr: !args.no_ptr,
-            oui: path("--oui", args.oui)?,
-            names: path("--names", args.names)?,
-            config: sections::devices(args.config)?,
+            oui: config::path("--oui", args.oui)?,
+            names: config::path("--names", args.names)?,
+            config: config::load(args.config.as_deref())?.devices(),
         })
     }
 }

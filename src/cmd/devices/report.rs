@@ -4,9 +4,9 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::lan::Lan;
 use super::rows::Rows;
 use crate::cmd::stdout_failure;
+use crate::collect::lan::Lan;
 use crate::encode::device::{self as document, Entry, Stamp};
 use crate::failure::Failure;
 use crate::limits::DEVICE_DOCUMENT_BYTES_MAX;
@@ -80,12 +80,12 @@ impl Report {
     }
 
     /// Writes a line of JSON for every row.
-    pub(super) fn json(&mut self, lan: &Lan) -> Result<(), Failure> {
+    pub(super) fn json(&mut self, lan: &Lan, signals: &Signals) -> Result<(), Failure> {
         let stamp = stamp();
         self.rows.sort(&lan.listener.devices);
         let Self { rows, document, .. } = self;
         rows.each(lan, None, stamp.mono, |entry| {
-            write_json(entry, stamp, document, &lan.signals)
+            write_json(entry, stamp, document, signals)
         })
     }
 
@@ -227,7 +227,7 @@ fn tell_counts(lan: &Lan) {
             lan.unsent_count
         );
     }
-    let left_out = lan.names.known.left_out_count();
+    let left_out = lan.sources.names.known.left_out_count();
     if left_out > 0 {
         log::warn!("names left out, there are too many: {left_out}");
     }
@@ -240,7 +240,7 @@ fn tell_counts(lan: &Lan) {
         ignored.not_asked,
         ignored.gratuitous,
         ignored.impossible,
-        lan.reverse.reverse.ignored_count()
+        lan.sources.reverse.reverse.ignored_count()
     );
 }
 

@@ -2,20 +2,17 @@
 //! What is shown of a LAN, row by row: each address of each device, then devices without any; with
 //! names and vendors put to them.
 
-use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 
-use super::lan::Lan;
+use crate::cmd::claims::Claims;
+use crate::collect::lan::Lan;
 use crate::encode::device::Entry;
-use crate::limits::CONFLICT_MACS_MAX;
-use crate::model::addr::Mac;
-use crate::model::device::{Claim, Device, Devices};
-use crate::model::known_names::NameSource;
+use crate::model::device::Devices;
 use crate::time::Mono;
 
 /// The order of the rows; room for all of them from the start.
 pub(super) struct Rows {
-    claims: Vec<usize>,
+    claims: Claims,
     /// Devices that claim no IPv4 address.
     others: Vec<usize>,
 }
@@ -23,18 +20,14 @@ pub(super) struct Rows {
 impl Rows {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
-            claims: Vec::with_capacity(capacity),
+            claims: Claims::new(capacity),
             others: Vec::with_capacity(capacity),
         }
     }
 
     /// Sorts what is known now: by address, of one address by who claimed it first.
     pub(super) fn sort(&mut self, devices: &Devices) {
-        let all = devices.claims();
-        self.claims.clear();
-        self.claims.extend(0..all.len());
-        self.claims
-            .sort_unstable_by_key(|&at| (all[at].address, at));
+        self.claims.sort(devices);
         let all = devices.devices();
         self.others.clear();
         self.others
@@ -53,17 +46,18 @@ impl Rows {
     ) -> Result<(), E> {
         let devices = &lan.listener.devices;
         let active = |seen: Mono| silence.is_none_or(|silence| now.since(seen) <= silence);
-        for (i, &at) in self.claims.iter().enumerate() {
-            let claim = &devices.claims()[at];
+        for claim in self.claims.all(devices) {
             let device = devices.device(claim.device);
-            let conflict_macs = self.conflicts(i, devices);
+            let address = Some(claim.address);
+            let conflict_macs = self.claims.conflicts(address, device.mac, devices);
             row(&Entry {
                 device,
-                address: Some(claim.address),
+                address,
                 active: active(claim.last_seen),
-                name: name(lan, device, Some(claim.address)),
-                vendor: lan.vendors.vendor(device.mac),
+                name: lan.name(device, address),
+                vendor: lan.sources.vendors.vendor(device.mac),
                 conflict_macs: conflict_macs.as_slice(),
+                first_seen: device.first_seen,
                 last_seen: claim.last_seen,
                 rtt: claim.rtt,
             })?;
@@ -74,69 +68,14 @@ impl Rows {
                 device,
                 address: None,
                 active: active(device.last_seen),
-                name: name(lan, device, None),
-                vendor: lan.vendors.vendor(device.mac),
+                name: lan.name(device, None),
+                vendor: lan.sources.vendors.vendor(device.mac),
                 conflict_macs: &[],
+                first_seen: device.first_seen,
                 last_seen: device.last_seen,
                 rtt: None,
             })?;
         }
         Ok(())
-    }
-
-    /// Who else claims the address of row `i`.
-    fn conflicts(&self, i: usize, devices: &Devices) -> Macs {
-        let claim = |i: usize| -> &Claim { &devices.claims()[self.claims[i]] };
-        let address = claim(i).address;
-        let before = (0..i).rev().take_while(|&j| claim(j).address == address);
-        let after = (i + 1..self.claims.len()).take_while(|&j| claim(j).address == address);
-        let mut macs = Macs::default();
-        for j in before
-            .take(CONFLICT_MACS_MAX)
-            .chain(after.take(CONFLICT_MACS_MAX))
-        {
-            macs.push(devices.device(claim(j).device).mac);
-        }
-        macs
-    }
-}
-
-/// What a device is called: by the files, by itself, by the name server.
-fn name<'a>(
-    lan: &'a Lan,
-    device: &Device,
-    address: Option<Ipv4Addr>,
-) -> Option<(&'a str, NameSource)> {
-    let ipv6 = device.ipv6.iter().copied().map(IpAddr::V6);
-    let addresses = address.map(IpAddr::V4).into_iter().chain(ipv6);
-    let announced = || {
-        let name = lan.listener.devices.announced(device)?;
-        Some((name, NameSource::Announced))
-    };
-    let ptr = || {
-        let name = lan.reverse.reverse.name(address?.into())?;
-        Some((name, NameSource::Ptr))
-    };
-    let known = lan.names.known.best(device.mac, addresses);
-    known.or_else(announced).or_else(ptr)
-}
-
-/// A few MAC addresses; more are left out.
-#[derive(Default)]
-struct Macs {
-    macs: [Mac; CONFLICT_MACS_MAX],
-    len: usize,
-}
-
-impl Macs {
-    fn push(&mut self, mac: Mac) {
-        if let Some(slot) = self.macs.get_mut(self.len) {
-            *slot = mac;
-            self.len += 1;
-        }
-    }
-
-    fn as_slice(&self) -> &[Mac] {
-        &self.macs[..self.len]
     }
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The run of `devices`: one sweep, or one time of listening, and what was found.
 
-use super::lan::Lan;
 use super::report::{self, Mark, Report};
+use super::session::Session;
 use super::{How, Plan, watch};
+use crate::collect::lan::Lan;
 use crate::failure::Failure;
 use crate::sys::clock;
 use crate::sys::signal::Woken;
@@ -16,20 +17,21 @@ use crate::time::Mono;
 /// When the LAN cannot be asked, or nobody takes what was found.
 pub(super) fn run(plan: Plan) -> Result<(), Failure> {
     let (how, json, watch) = (plan.how, plan.json, plan.watch);
-    let mut lan = Lan::open(plan)?;
-    let mut report = Report::new(lan.listener.devices.capacity(), watch);
+    let mut session = Session::open(plan)?;
+    let mut report = Report::new(session.lan.listener.devices.capacity(), watch);
     if watch {
-        return watch::run(&mut lan, &mut report, how, json);
+        return watch::run(&mut session, &mut report, how, json);
     }
     let start = clock::mono();
     let mut progress = Progress::new(start);
-    let found = find(&mut lan, how, start, &mut progress);
+    let found = find(&mut session, how, start, &mut progress);
     progress.clear();
     let woken = found?;
-    lan.look_around(false)?;
+    session.look_around(false)?;
     if woken == Woken::Due {
-        lan.wait_for_names()?;
+        session.wait_for_names()?;
     }
+    let lan = &session.lan;
     log::info!(
         "{} devices at {} addresses, {} requests, {:?}",
         lan.listener.devices.devices().len(),
@@ -38,25 +40,30 @@ pub(super) fn run(plan: Plan) -> Result<(), Failure> {
         clock::mono().since(start)
     );
     let shown = if json {
-        report.json(&lan)
+        report.json(lan, &session.signals)
     } else {
-        report.table(&lan, None, |_| Mark::None);
-        report.put(&lan.signals)
+        report.table(lan, None, |_| Mark::None);
+        report.put(&session.signals)
     };
-    report::tell_oddities(&lan);
+    report::tell_oddities(lan);
     shown
 }
 
-fn find(lan: &mut Lan, how: How, start: Mono, progress: &mut Progress) -> Result<Woken, Failure> {
+fn find(
+    session: &mut Session,
+    how: How,
+    start: Mono,
+    progress: &mut Progress,
+) -> Result<Woken, Failure> {
     match how {
-        How::Ask(_) => lan.sweep(|lan, now| {
-            show(lan, progress, now);
+        How::Ask(_) => session.sweep(|session, now| {
+            show(&session.lan, progress, now);
             Ok(())
         }),
-        How::Listen(span) => lan.listen(start.after(span), |lan, now| {
+        How::Listen(span) => session.listen(start.after(span), |session, now| {
             let left = start.after(span).since(now);
             if progress.is_due(left, now) {
-                let found = lan.listener.devices.devices().len();
+                let found = session.lan.listener.devices.devices().len();
                 let left = left.as_secs();
                 progress.show(format_args!("listening, {found} found, {left} s left"), now);
             }

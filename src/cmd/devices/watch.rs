@@ -7,8 +7,8 @@ use core::hash::{Hash, Hasher};
 use core::time::Duration;
 
 use super::How;
-use super::lan::Lan;
 use super::report::{self, Mark, Report, write_json};
+use super::session::Session;
 use crate::cmd::stdout_failure;
 use crate::encode::device::Entry;
 use crate::engine::schedule::Cadence;
@@ -18,6 +18,7 @@ use crate::sink::stdout;
 use crate::sys::signal::Woken;
 use crate::sys::{clock, random, terminal};
 use crate::term::escape::Escaped;
+use crate::term::screen;
 use crate::time::Mono;
 
 /// From sweep to sweep, as long as one takes no longer.
@@ -59,10 +60,15 @@ struct Watch<'a> {
 ///
 /// # Errors
 /// When nobody takes what is shown.
-pub(super) fn run(lan: &mut Lan, report: &mut Report, how: How, json: bool) -> Result<(), Failure> {
+pub(super) fn run(
+    session: &mut Session,
+    report: &mut Report,
+    how: How,
+    json: bool,
+) -> Result<(), Failure> {
     let start = clock::mono();
     let mut watch = Watch {
-        shown: Shown::new(lan.listener.devices.capacity()),
+        shown: Shown::new(session.lan.listener.devices.capacity()),
         report,
         json,
         silence: match how {
@@ -75,108 +81,97 @@ pub(super) fn run(lan: &mut Lan, report: &mut Report, how: How, json: bool) -> R
         refused_count: 0,
     };
     let woken = match how {
-        How::Ask(_) => watch.sweeps(lan, start),
+        How::Ask(_) => watch.sweeps(session, start),
         How::Listen(span) => {
             watch.settled = Some(start);
-            lan.listen(start.after(span), |lan, now| watch.refresh(lan, now))
+            session.listen(start.after(span), |session, now| {
+                watch.refresh(session, now)
+            })
         }
     };
     woken?;
-    watch.show(lan, clock::mono())?;
-    report::tell_oddities(lan);
+    watch.show(session, clock::mono())?;
+    report::tell_oddities(&session.lan);
     Ok(())
 }
 
 impl Watch<'_> {
-    fn sweeps(&mut self, lan: &mut Lan, start: Mono) -> Result<Woken, Failure> {
+    fn sweeps(&mut self, session: &mut Session, start: Mono) -> Result<Woken, Failure> {
         let mut cadence = Cadence::new(start, INTERVAL);
         let (mut read, mut known) = (start, 0);
         loop {
             let begun = clock::mono();
-            if lan.sweep(|lan, now| self.refresh(lan, now))? == Woken::Terminate {
+            if session.sweep(|session, now| self.refresh(session, now))? == Woken::Terminate {
                 return Ok(Woken::Terminate);
             }
             let now = clock::mono();
             // Who is new has most likely a new lease.
-            let count = lan.listener.devices.devices().len();
+            let count = session.lan.listener.devices.devices().len();
             let fresh = core::mem::replace(&mut known, count) < count && self.settled.is_some();
             let reread = fresh || now.since(read) >= REREAD;
-            lan.look_around(reread)?;
+            session.look_around(reread)?;
             if reread {
                 read = now;
             }
             self.silence = INTERVAL.max(now.since(begun)) * SILENT_SWEEPS;
             self.settled = self.settled.or(Some(now));
             // Without room for others, whoever is gone has to go.
-            let refused = lan.listener.devices.refused_count();
+            let refused = session.lan.listener.devices.refused_count();
             let full = core::mem::replace(&mut self.refused_count, refused) < refused;
-            lan.forget(if full { self.silence } else { FORGET });
-            self.show(lan, now)?;
+            session.lan.forget(if full { self.silence } else { FORGET });
+            self.show(session, now)?;
             let next = cadence.next_due();
-            if lan.listen(next, |lan, now| self.refresh(lan, now))? == Woken::Terminate {
+            if session.listen(next, |session, now| self.refresh(session, now))? == Woken::Terminate
+            {
                 return Ok(Woken::Terminate);
             }
             let now = clock::mono();
             cadence.ran(now);
-            if let Some(scan) = &mut lan.scan {
+            if let Some(scan) = &mut session.lan.scan {
                 scan.restart(now);
             }
         }
     }
 
     /// Shows what changed, if anything did or a second has passed.
-    fn refresh(&mut self, lan: &mut Lan, now: Mono) -> Result<(), Failure> {
+    fn refresh(&mut self, session: &mut Session, now: Mono) -> Result<(), Failure> {
         let idle = now.since(self.next_show) >= Duration::from_secs(1);
-        if now < self.next_show || !(lan.changed || idle) {
+        if now < self.next_show || !(session.lan.changed || idle) {
             return Ok(());
         }
-        self.show(lan, now)
+        self.show(session, now)
     }
 
-    fn show(&mut self, lan: &mut Lan, now: Mono) -> Result<(), Failure> {
-        lan.changed = false;
+    fn show(&mut self, session: &mut Session, now: Mono) -> Result<(), Failure> {
+        session.lan.changed = false;
         self.next_show = now.after(REFRESH);
         if self.live {
-            self.table(lan, now)
+            self.table(session, now)
         } else {
-            self.changes(lan, now)
+            self.changes(session, now)
         }
     }
 
-    fn table(&mut self, lan: &Lan, now: Mono) -> Result<(), Failure> {
+    fn table(&mut self, session: &Session, now: Mono) -> Result<(), Failure> {
         let settled = self.settled;
-        self.report.table(lan, Some(self.silence), |entry| {
-            let first = entry.device.first_seen;
-            let late = settled.is_some_and(|settled| first > settled);
-            match entry.active {
-                false => Mark::Gone,
-                true if late && now.since(first) <= NEW => Mark::New,
-                true => Mark::None,
-            }
-        });
-        // Home, every line erased to its end, then what is below (ECMA-48).
+        self.report
+            .table(&session.lan, Some(self.silence), |entry| {
+                let first = entry.device.first_seen;
+                let late = settled.is_some_and(|settled| first > settled);
+                match entry.active {
+                    false => Mark::Gone,
+                    true if late && now.since(first) <= NEW => Mark::New,
+                    true => Mark::None,
+                }
+            });
         let rows = terminal::stdout_size().map_or(24, |(_, rows)| rows);
-        let mut screen = String::from("\x1b[H");
-        let count = self.report.text.lines().count();
-        let fits = if count < rows {
-            count
-        } else {
-            rows.saturating_sub(2)
-        };
-        for line in self.report.text.lines().take(fits) {
-            screen.push_str(line);
-            screen.push_str("\x1b[K\n");
-        }
-        if fits < count {
-            // Writing to a string cannot fail.
-            let _ = write!(screen, "… {} more", count - fits);
-        }
-        screen.push_str("\x1b[J");
-        stdout::put(screen.as_bytes(), &lan.signals).map_err(stdout_failure)
+        let screen = screen::of(&self.report.text, rows);
+        stdout::put(screen.as_bytes(), &session.signals).map_err(stdout_failure)
     }
 
-    fn changes(&mut self, lan: &Lan, now: Mono) -> Result<(), Failure> {
+    fn changes(&mut self, session: &Session, now: Mono) -> Result<(), Failure> {
         let stamp = report::stamp();
+        let Session { lan, signals, .. } = session;
         self.report.rows.sort(&lan.listener.devices);
         let mut document = core::mem::take(&mut self.report.document);
         let (shown, json) = (&mut self.shown, self.json);
@@ -188,10 +183,10 @@ impl Watch<'_> {
                     return Ok(());
                 };
                 if json {
-                    return write_json(entry, stamp, &mut document, &lan.signals);
+                    return write_json(entry, stamp, &mut document, signals);
                 }
                 let line = text(entry, mark);
-                stdout::put(line.as_bytes(), &lan.signals).map_err(stdout_failure)
+                stdout::put(line.as_bytes(), signals).map_err(stdout_failure)
             });
         self.report.document = document;
         result

@@ -10,8 +10,7 @@ use core::time::Duration;
 use argh::{ArgsInfo, FromArgs};
 
 use super::argv::Shape;
-use super::outputs::{self, FilePlan};
-use super::servers::Servers;
+use super::outputs::{self, Outputs};
 use super::{Applet, Verbosity, config};
 use crate::codec::units;
 use crate::encode::json::Style;
@@ -88,9 +87,8 @@ impl Applet for Args {
 struct Plan {
     source: Source,
     selection: Selection,
-    file: Option<FilePlan>,
-    servers: Option<Servers>,
-    stdout: Option<Style>,
+    outputs: Outputs,
+    style: Style,
 }
 
 enum Source {
@@ -107,20 +105,20 @@ enum Source {
 
 impl Plan {
     fn new(args: Args, options: outputs::Options) -> Result<Self, Failure> {
-        let file = outputs::file(&options)?;
-        let servers = Servers::plan(&options, "netmon")?;
-        let stdout = match (args.pprint, file.is_none() && servers.is_none()) {
-            (true, _) => Some(Style::Indented),
-            (false, true) => Some(Style::Compact),
-            (false, false) => None,
+        let mut outputs = Outputs::of_options(&options, "netmon")?;
+        let style = if args.pprint {
+            // What a person wants to see is shown in any case.
+            outputs.stdout.get_or_insert_with(|| "stdout".to_owned());
+            Style::Indented
+        } else {
+            Style::Compact
         };
         let source = source(&args)?;
         Ok(Self {
             source,
             selection: Selection::new(args.interface),
-            file,
-            servers,
-            stdout,
+            outputs,
+            style,
         })
     }
 

@@ -16,12 +16,19 @@ fn at(seconds: u64) -> Mono {
 }
 
 fn evidence(last_mac: u8, last: u8) -> Evidence {
-    Evidence {
-        mac: mac(last_mac),
-        address: ip(last),
-        frame_source: mac(last_mac),
-        rtt: None,
-    }
+    Evidence::of(mac(last_mac), ip(last))
+}
+
+#[test]
+fn hearsay_is_no_sign_of_life_and_no_second_address() {
+    let mut devices = Devices::new(4, 1);
+    assert_eq!(devices.join(mac(1), ip(7)), Learnt::Known);
+    assert!(devices.devices().is_empty());
+    devices.learn_ipv6(mac(1), core::net::Ipv6Addr::LOCALHOST, at(1));
+    assert_eq!(devices.join(mac(1), ip(7)), Learnt::New);
+    assert_eq!(devices.join(mac(1), ip(8)), Learnt::Known);
+    let device = devices.find(mac(1)).unwrap();
+    assert_eq!((&device.ipv4[..], device.last_seen), (&[ip(7)][..], at(1)));
 }
 
 #[test]

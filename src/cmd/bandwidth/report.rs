@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A window on standard output: as a table, live at a terminal, or as JSON.
+
+use core::fmt::Write as _;
+use core::num::NonZeroU64;
+
+use crate::cmd::observer::Observer;
+use crate::cmd::stdout_failure;
+use crate::encode::bandwidth::{self as document, Window};
+use crate::encode::json::{Json, Style};
+use crate::encode::traffic;
+use crate::failure::Failure;
+use crate::model::interface::rate_bps;
+use crate::model::traffic::Row;
+use crate::sink::stdout;
+use crate::sys::signal::Signals;
+use crate::sys::terminal;
+use crate::term::amount::{Bytes, Rate};
+use crate::term::escape::Escaped;
+use crate::term::screen;
+use crate::term::table::{Column, Table};
+
+const fn column(heading: &'static str, right: bool) -> Column {
+    Column {
+        heading,
+        right,
+        shrinks: !right,
+    }
+}
+
+const COLUMNS: &[Column] = &[
+    Column {
+        heading: "ADDRESS",
+        right: false,
+        shrinks: false,
+    },
+    Column {
+        heading: "MAC",
+        right: false,
+        shrinks: false,
+    },
+    column("NAME", false),
+    column("RECEIVES", true),
+    column("SENDS", true),
+    column("RECEIVED", true),
+    column("SENT", true),
+];
+
+/// The room to make it in.
+pub(super) struct Report {
+    json: bool,
+    document: Box<[u8]>,
+    /// The lines above the table.
+    head: String,
+    table: Table,
+    text: String,
+}
+
+impl Report {
+    /// Room for so many devices.
+    pub(super) fn new(json: bool, devices_max: usize) -> Self {
+        let bytes = if json {
+            document::bytes_max(devices_max)
+        } else {
+            0
+        };
+        Self {
+            json,
+            document: vec![0; bytes].into_boxed_slice(),
+            head: String::new(),
+            table: Table::new(COLUMNS),
+            text: String::new(),
+        }
+    }
+
+    /// Shows the window that has ended.
+    pub(super) fn show(
+        &mut self,
+        observer: &mut Observer,
+        window: &Window,
+        sequence: u64,
+        signals: &Signals,
+    ) -> Result<(), Failure> {
+        if self.json {
+            let len = self.json(observer, window, sequence).map_err(|error| {
+                Failure::failed(format_args!("document: {error}; please report this"))
+            })?;
+            return stdout::put(&self.document[..len], signals).map_err(stdout_failure);
+        }
+        observer.by_rate();
+        self.head(observer, window);
+        self.table.clear();
+        let table = &mut self.table;
+        let Ok(()) = observer.each(window.end.mono, |entry, row| {
+            match (entry.address, entry.device.ipv6.first()) {
+                (Some(address), _) => table.cell(address),
+                (None, Some(address)) => table.cell(address),
+                (None, None) => table.cell("-"),
+            }
+            table.cell(entry.device.mac);
+            table.cell(entry.name.map_or("", |(name, _)| name));
+            row.inspect(|row| cells(table, row, window.elapsed_us()));
+            Ok::<(), core::convert::Infallible>(())
+        });
+        self.draw(signals)
+    }
+
+    /// Writes the document; its length.
+    fn json(
+        &mut self,
+        observer: &Observer,
+        window: &Window,
+        sequence: u64,
+    ) -> Result<usize, embedded_io::SliceWriteError> {
+        let len = self.document.len();
+        let mut json = Json::new(&mut *self.document, Style::Compact);
+        document::open(&mut json, sequence, window)?;
+        observer.devices(&mut json, window)?;
+        document::close(&mut json, &observer.captured())?;
+        Ok(len - json.finish()?.len())
+    }
+
+    /// What is said of the window as a whole.
+    fn head(&mut self, observer: &Observer, window: &Window) {
+        let (head, capture) = (&mut self.head, &observer.capture);
+        let sums = capture.traffic().window_sums();
+        let source = observer.witness().map_or("nobody", traffic::source);
+        let time = window.end.wall.utc();
+        head.clear();
+        // Writing to a string cannot fail.
+        let _ = write!(head, "{time:.0}Z, {source} on");
+        for tap in capture.interfaces() {
+            let _ = write!(head, " {}", Escaped(&tap.name));
+        }
+        let (seen, lost) = (sums.frames, capture.frames_lost());
+        let _ = writeln!(head, ": {seen} frames seen, {lost} lost");
+        if sums.other_frames > 0 {
+            let (frames, bytes) = (sums.other_frames, sums.other_rx_bytes + sums.other_tx_bytes);
+            let bytes = Bytes(bytes);
+            let _ = writeln!(
+                head,
+                "no room for more devices: {frames} frames, {bytes} of others"
+            );
+        }
+        let mut unseen = observer.unseen().iter().peekable();
+        if unseen.peek().is_some() {
+            let _ = write!(head, "cannot see:");
+            for reason in unseen {
+                let _ = write!(head, " {}", traffic::blind(reason));
+            }
+            head.push('\n');
+        }
+    }
+
+    /// Shows what was made, in the size that the terminal has now.
+    pub(super) fn draw(&mut self, signals: &Signals) -> Result<(), Failure> {
+        if self.json {
+            return Ok(());
+        }
+        let size = terminal::stdout_size();
+        self.text.clear();
+        self.text.push_str(&self.head);
+        let columns = size.map(|(columns, _)| columns);
+        self.table.render(columns, &mut self.text);
+        let result = match size {
+            Some((_, rows)) => stdout::put(screen::of(&self.text, rows).as_bytes(), signals),
+            None => stdout::put(self.text.as_bytes(), signals),
+        };
+        result.map_err(stdout_failure)
+    }
+}
+
+fn cells(table: &mut Table, row: &Row, elapsed_us: NonZeroU64) {
+    let (window, all) = (row.window(), row.since_start());
+    table.cell(Rate(rate_bps(window.rx_bytes, elapsed_us)));
+    table.cell(Rate(rate_bps(window.tx_bytes, elapsed_us)));
+    table.cell(Bytes(all.rx_bytes));
+    table.cell(Bytes(all.tx_bytes));
+}

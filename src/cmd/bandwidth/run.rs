@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The run of `bandwidth`: window after window.
+
+use core::time::Duration;
+
+use super::report::Report;
+use super::{Plan, live};
+use crate::cmd::hidden::Hidden;
+use crate::cmd::interfaces::{self, Logical};
+use crate::cmd::lan::cannot;
+use crate::cmd::observer::Observer;
+use crate::cmd::quoted;
+use crate::collect::bandwidth::{Capture, Options};
+use crate::collect::devices::Ears;
+use crate::collect::lan::Lan;
+use crate::collect::network::{Network, Tables};
+use crate::encode::bandwidth::Window;
+use crate::encode::device::Stamp;
+use crate::engine::schedule::Cadence;
+use crate::failure::Failure;
+use crate::limits::DEVICES_HEARD_MAX;
+use crate::model::device::Devices;
+use crate::model::interface::InterfaceName;
+use crate::sys::files::Root;
+use crate::sys::privileges::Outcome;
+use crate::sys::signal::{Signals, Woken};
+use crate::sys::{clock, random};
+
+/// Devices that moved nothing for so long are inactive (config.md: inactive_after).
+const INACTIVE_AFTER: Duration = Duration::from_secs(180);
+
+/// The last window is shown unless it is shorter than this, or than half an interval.
+const LAST_WINDOW_MIN: Duration = Duration::from_millis(100);
+
+/// Counts, and shows each window.
+///
+/// # Errors
+/// When nothing can be counted, or nobody takes what was.
+pub(super) fn run(plan: Plan) -> Result<(), Failure> {
+    let signals = Signals::hold().map_err(|error| cannot("wait for signals", &error))?;
+    let (interval, count) = (plan.interval, plan.count);
+    let json = plan.json;
+    let mut observer = open(plan)?;
+    let mut desk = live::Desk::open(json)?;
+    let mut report = Report::new(json, observer.capture.capacity());
+    let mut begun = clock::mono();
+    observer.capture.begin_window();
+    let mut cadence = Cadence::new(begun, interval);
+    for sequence in 1.. {
+        let woken = desk.wait(&signals, &mut observer, &mut report, cadence.next_due())?;
+        let now = clock::mono();
+        let duration = now.since(begun);
+        if woken == Woken::Terminate && duration < LAST_WINDOW_MIN.min(interval / 2) {
+            break;
+        }
+        observer.end_window(false, now);
+        let end = Stamp {
+            wall: clock::wall(),
+            mono: now,
+        };
+        let window = Window { end, duration };
+        report.show(&mut observer, &window, sequence, &signals)?;
+        observer.capture.begin_window();
+        begun = now;
+        cadence.ran(now);
+        if woken == Woken::Terminate || count == Some(sequence) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Finds the interfaces, opens the sockets.
+fn open(plan: Plan) -> Result<Observer, Failure> {
+    let root = Root::system().map_err(|error| cannot("open /", &error))?;
+    let mut tables = Tables::open().map_err(|error| cannot("ask the kernel", &error))?;
+    let network = tables
+        .network()
+        .map_err(|error| Failure::failed(format_args!("cannot read the interfaces: {error}")))?;
+    let wanted = wanted(&plan.interfaces, &Logical::read(&root), &network)?;
+    let hidden = Hidden::open(&root, plan.conntrack);
+    let devices = Devices::new(DEVICES_HEARD_MAX, random::bits());
+    let sources = plan.named.open(root, DEVICES_HEARD_MAX)?;
+    let now = clock::mono();
+    let options = Options {
+        mode: plan.mode,
+        ring_kib: plan.ring_kib,
+        devices_max: DEVICES_HEARD_MAX,
+        seed: random::bits(),
+    };
+    let mut capture = Capture::start(&options, wanted.clone(), now)
+        .map_err(|error| Failure::failed(format_args!("cannot read the interfaces: {error}")))?;
+    match capture.give_up_loading() {
+        Ok(Some(Outcome::Kept)) => log::info!("CAP_BPF is kept: this kernel needs it to read"),
+        Ok(_) => {}
+        Err(error) => log::info!("CAP_BPF is kept: {error}"),
+    }
+    let lan = Lan::new(devices, Ears::All, sources, tables)
+        .map_err(|error| cannot("wait for frames", &error))?;
+    let observer = Observer::new(lan, capture, hidden, wanted, INACTIVE_AFTER, now);
+    let capture = &observer.capture;
+    let reason = capture.fallback_reason();
+    let remedy = capture.remedy().unwrap_or("run as root");
+    match (observer.witness(), reason) {
+        (None, reason) => {
+            let reason = reason.unwrap_or("nothing is left to count with");
+            Err(Failure::failed(format_args!(
+                "cannot count frames: {reason}; {remedy}"
+            )))
+        }
+        (Some(_), Some(reason)) => {
+            log::warn!("counted in a ring, which may lose frames: {reason}; {remedy}");
+            Ok(observer)
+        }
+        (Some(_), None) => Ok(observer),
+    }
+}
+
+/// The devices that are meant; said of those that are not there.
+fn wanted(
+    names: &[String],
+    logical: &Logical,
+    network: &Network,
+) -> Result<Vec<InterfaceName>, Failure> {
+    if names.is_empty() {
+        return Ok(vec![logical.link(None, network)?.name.clone()]);
+    }
+    let mut wanted = Vec::new();
+    for name in names {
+        let device = logical.device(name, network);
+        let device = InterfaceName::try_from(device.as_str()).map_err(|_| {
+            Failure::usage(format_args!("interface {}: too long a name", quoted(name)))
+        })?;
+        if network.by_name(&device).is_none() {
+            let there = interfaces::names(network);
+            log::warn!(
+                "interface {}: not there (yet); there are: {there}",
+                quoted(name)
+            );
+        }
+        wanted.push(device);
+    }
+    Ok(wanted)
+}

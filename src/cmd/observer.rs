@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Who is on the LAN and how much each of them moves, window by window: what `bandwidth` and the
+//! agent have in common. Never waits for anything but what its owner waits for.
+
+use core::time::Duration;
+
+use embedded_io::Write;
+
+use super::hidden::Hidden;
+use super::roster::Roster;
+use crate::collect::bandwidth::{Capture, Source, TurnError};
+use crate::collect::lan::Lan;
+use crate::encode::bandwidth::{self as document, Window};
+use crate::encode::device::Entry;
+use crate::encode::json::Json;
+use crate::encode::traffic::{Capture as Captured, Moved};
+use crate::model::interface::InterfaceName;
+use crate::model::traffic::{Amount, Row, Witness};
+use crate::model::unseen::{Blind, Unseen};
+use crate::sys::poll::{AsFd, BorrowedFd};
+use crate::time::Mono;
+
+/// Neighbours and vendors are looked at so often, files with names every twelfth time.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+const REREAD_EVERY: u32 = 12;
+
+/// Interfaces are looked at again so long after they changed: addresses come a little later.
+const SETTLE: Duration = Duration::from_millis(300);
+
+/// Both, and when to look at what.
+pub(super) struct Observer {
+    pub(super) lan: Lan,
+    pub(super) capture: Capture,
+    roster: Roster,
+    hidden: Hidden,
+    /// Names of the interfaces with neighbours.
+    wanted: Vec<InterfaceName>,
+    /// A device that was silent for longer is inactive.
+    inactive_after: Duration,
+    look_due: Mono,
+    looks_count: u32,
+    follow_due: Option<Mono>,
+    /// How many had no address at the end of the last window.
+    strangers: usize,
+    /// The counting has a fault that was said.
+    failing: bool,
+}
+
+impl Observer {
+    /// Will watch the LAN behind the interfaces of these names, which may not be there yet.
+    pub(super) fn new(
+        lan: Lan,
+        capture: Capture,
+        hidden: Hidden,
+        wanted: Vec<InterfaceName>,
+        inactive_after: Duration,
+        now: Mono,
+    ) -> Self {
+        let (heard_max, moving_max) = (lan.listener.devices.capacity(), capture.capacity());
+        let mut observer = Self {
+            lan,
+            capture,
+            roster: Roster::new(heard_max, moving_max),
+            hidden,
+            wanted,
+            inactive_after,
+            look_due: now,
+            looks_count: 0,
+            follow_due: None,
+            strangers: 0,
+            failing: false,
+        };
+        observer.follow();
+        observer
+    }
+
+    /// What is to be waited for until it is readable.
+    pub(super) fn descriptors(&self) -> [BorrowedFd<'_>; 3] {
+        let capture = &self.capture;
+        [self.lan.as_fd(), capture.frames(), capture.events()]
+    }
+
+    /// When there is something to be done even if nothing comes.
+    pub(super) fn next_due(&self, now: Mono) -> Mono {
+        let due = [
+            self.lan.next_due(now),
+            self.capture.next_due(),
+            self.follow_due,
+        ];
+        due.into_iter()
+            .flatten()
+            .fold(self.look_due, |first, due| first.min(due))
+    }
+
+    /// Does what is due, and takes what came to the descriptors that are `ready`.
+    pub(super) fn turn(&mut self, ready: [bool; 3], now: Mono) {
+        let [heard, _, changed] = ready;
+        let turned = self.capture.turn(now);
+        self.tell(turned);
+        if changed {
+            self.follow_due = Some(now.after(SETTLE));
+        }
+        if self.follow_due.is_some_and(|due| due <= now) {
+            self.follow_due = None;
+            self.follow();
+        }
+        let lan_due = self.lan.next_due(now).is_some_and(|due| due <= now);
+        if (heard || lan_due)
+            && let Err(down) = self.lan.turn()
+        {
+            log::warn!("{down}; waiting for it");
+        }
+        if self.look_due <= now {
+            self.look_due = now.after(LOOK_EVERY);
+            self.look_around();
+        }
+    }
+
+    /// Says what goes wrong with the counting, once until it is well again.
+    fn tell(&mut self, result: Result<(), TurnError>) {
+        match result {
+            Ok(()) => self.failing = self.capture.next_due().is_some() && self.failing,
+            Err(error) if !core::mem::replace(&mut self.failing, true) => {
+                log::warn!("counting: {error}; trying again");
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn look_around(&mut self) {
+        self.looks_count = self.looks_count.wrapping_add(1);
+        let reread = self.looks_count.is_multiple_of(REREAD_EVERY);
+        if reread {
+            self.hidden.look(&self.lan.sources.root);
+        }
+        if let Err(error) = self.lan.look_around(reread) {
+            log::warn!("vendors: {error}; going on without that list");
+        }
+    }
+
+    /// Listens where the interfaces with neighbours are now.
+    fn follow(&mut self) {
+        match self.lan.follow(&self.wanted) {
+            Ok(()) => {}
+            Err(error) => log::warn!("{error}"),
+        }
+    }
+
+    /// Ends a window, and puts everybody in order.
+    pub(super) fn end_window(&mut self, idle: bool, now: Mono) {
+        let ended = self.capture.end_window(now);
+        self.tell(ended);
+        let claims = self.roster.claims(&self.lan);
+        self.hidden
+            .read(&self.lan, claims, self.capture.traffic_mut(), now);
+        self.roster.gather(&self.lan, self.capture.traffic(), idle);
+        // Who is new most likely asked somebody for something, and the kernel knows its address.
+        if self.roster.strangers() > self.strangers {
+            self.look_around();
+            self.roster.gather(&self.lan, self.capture.traffic(), idle);
+        }
+        self.strangers = self.roster.strangers();
+    }
+
+    /// Hands over everybody, with what they moved in the window.
+    pub(super) fn each<E>(
+        &self,
+        now: Mono,
+        take: impl FnMut(&Entry<'_>, Option<&Row>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let traffic = self.capture.traffic();
+        self.roster
+            .each(&self.lan, traffic, self.inactive_after, now, take)
+    }
+
+    /// Writes the objects of all.
+    pub(super) fn devices<W: Write>(
+        &self,
+        json: &mut Json<W>,
+        window: &Window,
+    ) -> Result<(), W::Error> {
+        let counting = self.witness();
+        self.each(window.end.mono, |entry, row| {
+            let still = Amount::default();
+            let amounts = row.map(|row| (row.window(), *row.since_start()));
+            let (in_window, since_start) = amounts.unwrap_or((still, still));
+            let moved = counting.map(|counting| Moved {
+                window: &in_window,
+                since_start: &since_start,
+                elapsed_us: window.elapsed_us(),
+                link_mbps: row.map_or(0, |row| self.link_mbps(row)),
+                witness: row.and_then(Row::witness).unwrap_or(counting),
+                divided: true,
+            });
+            document::device(json, entry, moved.as_ref(), window.end)
+        })
+    }
+
+    /// What is said of the capture in this window.
+    pub(super) fn captured(&self) -> Captured<'_, impl Iterator<Item = &str> + Clone> {
+        let capture = &self.capture;
+        Captured {
+            witness: self.witness(),
+            fallback_reason: capture.fallback_reason(),
+            interfaces: capture.interfaces().iter().map(|tap| tap.name.as_str()),
+            sums: capture.traffic().window_sums(),
+            frames_lost: capture.frames_lost(),
+            offload: self.hidden.offload(),
+            unseen: self.unseen(),
+        }
+    }
+
+    /// What cannot be seen.
+    pub(super) fn unseen(&self) -> Unseen {
+        let mut unseen = self.capture.unseen();
+        if self.hidden.hides() {
+            unseen.insert(Blind::HardwareOffload);
+        }
+        unseen
+    }
+
+    /// Puts those who move most in the window first.
+    pub(super) fn by_rate(&mut self) {
+        self.roster.by_rate(self.capture.traffic());
+    }
+
+    fn link_mbps(&self, row: &Row) -> u64 {
+        let tap = row.interface().and_then(|low| self.capture.interface(low));
+        tap.map_or(0, |_| 0)
+    }
+
+    /// Who counts; `None`: nobody may.
+    pub(super) fn witness(&self) -> Option<Witness> {
+        match self.capture.source() {
+            Source::Ebpf => Some(Witness::Ebpf),
+            Source::Ring => Some(Witness::Ring),
+            Source::None => None,
+        }
+    }
+}
