@@ -4,8 +4,6 @@
 
 use core::time::Duration;
 
-use embedded_io::Write;
-
 use super::hidden::Hidden;
 use super::roster::Roster;
 use crate::collect::bandwidth::{Capture, Source, TurnError};
@@ -14,7 +12,7 @@ use crate::collect::lan::Lan;
 use crate::collect::taps::Target;
 use crate::encode::bandwidth::{self as document, Window};
 use crate::encode::device::Entry;
-use crate::encode::json::Json;
+use crate::encode::json::{Json, Write};
 use crate::encode::traffic::{Capture as Captured, Moved};
 use crate::model::interface::InterfaceName;
 use crate::model::traffic::{Amount, Row, Witness};
@@ -168,7 +166,11 @@ impl Observer {
         if reread {
             self.hidden.look(&self.lan.sources.root);
         }
-        if let Err(error) = self.lan.look_around(reread) {
+        let traffic = self.capture.traffic();
+        if let Err(error) = self
+            .lan
+            .look_around(reread, |mac| traffic.find(mac).is_some())
+        {
             log::warn!("vendors: {error}; going on without that list");
         }
     }
