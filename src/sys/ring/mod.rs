@@ -80,7 +80,7 @@ impl Ring {
     }
 
     /// Hands over every frame in the blocks that the kernel lends, and gives them back; one round
-    /// of the ring at most. Frames of the last [`BLOCK_AGE_MS_MAX`] may not be among them.
+    /// of the ring at most. Frames of the last 60 ms may not be among them.
     pub fn take(&mut self, mut see: impl FnMut(Captured<'_>)) {
         for _ in 0..self.memory.blocks {
             let Some(lent) = self.memory.lent(self.next) else {
