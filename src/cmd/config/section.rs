@@ -280,8 +280,11 @@ impl Section {
             } else {
                 times[0]
             };
-            let what = ": forget_after (1d) must be longer than inactive_after (180s)";
-            wrong.push(self.subject(later) + what);
+            let [inactive, forget] = times.map(|option| self.text(option));
+            wrong.push(format!(
+                "{}: forget_after {forget} must be longer than inactive_after {inactive}",
+                self.subject(later)
+            ));
         }
         let mut ranges = Ranges::new();
         let mut fault = |text: &str| ranges.add(text).err().map(|error| format!(": {error}"));
@@ -294,7 +297,8 @@ impl Section {
                 wrong.push(self.subject(option) + what);
             }
         };
-        if !self.boolean("append") {
+        if self.text("type") != "file" {
+        } else if !self.boolean("append") {
             needs("rotate_kib", ": only when appending (append, --logappend)");
             needs("keep", ": only when appending (append, --logappend)");
         } else if self.integer("rotate_kib") == 0 {
