@@ -16,7 +16,7 @@ use crate::model::ranges::Ranges;
 /// A section.
 #[derive(Clone)]
 pub struct Section {
-    /// Its type, one of [`TYPES`].
+    /// Its type.
     pub kind: &'static str,
     /// Its own name; `TYPE-N` when it has none. Empty for the command line.
     pub name: String,
@@ -297,12 +297,14 @@ impl Section {
                 wrong.push(self.subject(option) + what);
             }
         };
-        if self.text("type") != "file" {
-        } else if !self.boolean("append") {
-            needs("rotate_kib", ": only when appending (append, --logappend)");
-            needs("keep", ": only when appending (append, --logappend)");
-        } else if self.integer("rotate_kib") == 0 {
-            needs("keep", ": only with rotate_kib (--rotate-kib) above 0");
+        let appends = (self.text("type") == "file").then(|| self.boolean("append"));
+        match (appends, self.integer("rotate_kib")) {
+            (Some(false), _) => {
+                needs("rotate_kib", ": only when appending (append, --logappend)");
+                needs("keep", ": only when appending (append, --logappend)");
+            }
+            (Some(true), 0) => needs("keep", ": only with rotate_kib (--rotate-kib) above 0"),
+            _ => {}
         }
         for (option, other) in [
             ("password_file", "password"),
