@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The only place that asks the kernel what time it is (clock_gettime(2)).
 
+use std::time::Duration;
+
 use rustix::time::ClockId;
 
 use crate::time::{Mono, Wall};
@@ -15,6 +17,13 @@ pub fn mono() -> Mono {
 pub fn wall() -> Wall {
     let (seconds, ns) = read(ClockId::Realtime);
     Wall::from_us(unsigned(seconds) * 1_000_000 + unsigned(ns) / 1_000)
+}
+
+/// Time since the machine was started, sleep included (CLOCK_BOOTTIME, since Linux 2.6.39): the
+/// same for every process of this boot.
+pub fn since_boot() -> Duration {
+    let (seconds, ns) = read(ClockId::Boottime);
+    Duration::from_secs(unsigned(seconds)) + Duration::from_nanos(unsigned(ns))
 }
 
 /// Seconds and nanoseconds.
@@ -69,6 +78,16 @@ mod tests {
             earlier = later;
         }
     }
+
+    #[test]
+    fn the_time_since_boot_is_what_the_kernel_tells_everybody() {
+        let text = std::fs::read_to_string("/proc/uptime").unwrap();
+        let kernel: f64 = text.split(' ').next().unwrap().parse().unwrap();
+        let ours = since_boot().as_secs_f64();
+        // It was read before ours, and is cut off.
+        assert!((kernel..kernel + 10.0).contains(&ours), "{kernel} {ours}");
+    }
+
     #[test]
     fn the_clock_for_stamps_agrees_with_the_standard_library() {
         let reference = || {
