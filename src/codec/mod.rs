@@ -14,6 +14,7 @@ pub mod netdev;
 pub mod netlink;
 pub mod oui;
 pub mod process;
+pub mod procfs;
 pub mod resolv;
 pub mod uci;
 pub mod units;

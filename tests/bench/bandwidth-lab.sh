@@ -37,11 +37,13 @@ alone() {
     ip link set lo up
 }
 
-pid=
+pid= # netvitals bandwidth
+declare -A others=()
 # At the end: nothing of ours goes on.
 leave() {
-    [[ -z $pid ]] || kill "$pid" 2>/dev/null || true
-    for name in c1 c2 isp; do ip netns delete "$name" 2>/dev/null || true; done
+    local process name
+    for process in $pid "${others[@]}"; do kill "$process" 2>/dev/null || true; done
+    for name in $(ip netns list | cut -d ' ' -f 1); do ip netns delete "$name"; done
     rm -rf "$work"
 }
 

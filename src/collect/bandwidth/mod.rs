@@ -17,7 +17,6 @@ pub use start::{Mode, Options};
 
 use crate::collect::network::ReadError;
 use crate::collect::taps::{Changes, Taps, Target};
-use crate::limits::TAPS_MAX;
 use crate::model::addr::Mac;
 use crate::model::traffic::Traffic;
 use crate::model::unseen::{Blind, Unseen};
@@ -282,7 +281,7 @@ impl Capture {
             }
             Engine::Ring(ring) => {
                 let indexes = targets.taps.iter().map(|target| target.index);
-                let indexes: heapless::Vec<u32, TAPS_MAX> = indexes.collect();
+                let indexes: Vec<u32> = indexes.collect();
                 let watched = ring.watch(&indexes);
                 if watched.is_ok() {
                     tapped.extend(targets.taps.iter().cloned());
