@@ -9,7 +9,7 @@ use embedded_io::Write;
 use super::hidden::Hidden;
 use super::roster::Roster;
 use crate::collect::bandwidth::{Capture, Source, TurnError};
-use crate::collect::discovery::Discovery;
+use crate::collect::discovery::{Discovery, Plan};
 use crate::collect::lan::Lan;
 use crate::collect::taps::Target;
 use crate::encode::bandwidth::{self as document, Window};
@@ -77,6 +77,29 @@ impl Observer {
         };
         observer.follow(now);
         observer
+    }
+
+    /// Watches by other rules from now on; what was counted stays.
+    pub(super) fn change(
+        &mut self,
+        wanted: Vec<InterfaceName>,
+        inactive_after: Duration,
+        discovery: Option<Plan>,
+        now: Mono,
+    ) {
+        if wanted != self.wanted {
+            self.capture.want(wanted.clone(), now);
+            self.wanted = wanted;
+        }
+        self.inactive_after = inactive_after;
+        match (&mut self.discovery, discovery) {
+            (Some(discovery), Some(plan)) => discovery.plan(plan, now),
+            (discovery, plan) => {
+                *discovery = plan.map(|plan| Discovery::new(plan, now));
+                self.lan.scan = None;
+            }
+        }
+        self.follow(now);
     }
 
     /// What is to be waited for until it is readable.

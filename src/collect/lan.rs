@@ -132,6 +132,19 @@ impl Lan {
         })
     }
 
+    /// Asks others for names from now on.
+    ///
+    /// # Errors
+    /// When the process has no file descriptor left.
+    pub fn set_sources(&mut self, sources: Sources) -> io::Result<()> {
+        for peer in sources.reverse.peers() {
+            self.crowd.add(peer)?;
+        }
+        self.sources = sources;
+        self.named_up_to = 0;
+        Ok(())
+    }
+
     /// Listens on these segments from now on, and no longer on others.
     ///
     /// # Errors

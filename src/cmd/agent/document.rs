@@ -25,7 +25,7 @@ pub(super) struct Documents {
     buffer: Box<[u8]>,
     pub(super) server_id: String,
     boot_id: String,
-    start_id: u64,
+    pub(super) start_id: u64,
     started: Mono,
     /// Number of the last document.
     pub(super) sequence: u64,

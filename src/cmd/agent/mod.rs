@@ -11,12 +11,11 @@ mod run;
 pub mod settings;
 pub(in crate::cmd) mod state;
 
-use super::config::{self, Configuration};
-use super::outputs::{self, Outputs};
+use super::outputs;
 use super::{Applet, Verbosity};
 use crate::failure::Failure;
 use options::{Args, FLAGS};
-use settings::Settings;
+use reload::{Orders, Read};
 
 impl Applet for Args {
     const NAME: &'static str = "agent";
@@ -29,23 +28,19 @@ impl Applet for Args {
     }
 
     fn run(self, options: outputs::Options) -> Result<(), Failure> {
-        let configuration = config::load(options.one("--config"))?;
-        let settings = Settings::new(&self, &options, &configuration)?;
-        log::set_max_level(settings.log_level);
-        let enabled = |section: &&config::Section| section.boolean("enabled");
-        if configuration
-            .sections("probe")
-            .any(|section| enabled(&section))
-        {
+        let orders = Orders {
+            args: self,
+            options,
+        };
+        let Read {
+            configuration,
+            settings,
+            outputs,
+        } = orders.read()?;
+        let mut probes = configuration.sections("probe");
+        if probes.any(|section| section.boolean("enabled")) {
             log::warn!("'probe' sections: this version does not probe");
         }
-        // One snapshot is shown, not sent, unless that is asked for here.
-        let named = options.all("--output").next().is_some();
-        let sinks = match settings.once && !named {
-            true => &Configuration::default(),
-            false => &configuration,
-        };
-        let outputs = Outputs::plan(&options, "agent", sinks, &settings.spooling)?;
-        open::open(settings, &configuration, &outputs)?.run()
+        open::open(orders, settings, &configuration, outputs)?.run()
     }
 }

@@ -3,6 +3,7 @@
 
 use super::document::Documents;
 use super::meters::Meters;
+use super::reload::Orders;
 use super::rights::{self, Needs};
 use super::run::Agent;
 use super::settings::{self, Discovery as Finding, Settings};
@@ -42,9 +43,10 @@ const RETRY: u8 = 1;
 /// When there is no file descriptor left, a file that the user names cannot be read, or an output
 /// cannot be opened.
 pub(super) fn open(
+    orders: Orders,
     settings: Settings,
     configuration: &Configuration,
-    outputs: &Outputs,
+    outputs: Outputs,
 ) -> Result<Agent, Failure> {
     let signals = Signals::hold().map_err(|error| cannot("wait for signals", &error))?;
     let hangup = Hints::hold(Hint::Reload).map_err(|error| cannot("wait for signals", &error))?;
@@ -84,9 +86,14 @@ pub(super) fn open(
         start_id,
         sequence: 0,
     };
-    let outlets = Outlets::open(outputs, sender, settings.once)?;
+    let outlets = Outlets::open(&outputs, sender, settings.once)?;
     let meters = Meters::start(&observer.lan.sources.root, now);
+    if settings.user.is_some() {
+        orders.try_again(&settings);
+    }
     Ok(Agent {
+        orders,
+        outputs,
         documents: Documents::new(server_id, boot_id, start_id, start),
         settings,
         observer,
@@ -145,7 +152,7 @@ fn observer(
     let devices = Devices::new(DEVICES_HEARD_MAX, random::bits());
     let lan = Lan::new(devices, Ears::All, sources, tables)
         .map_err(|error| cannot("wait for frames", &error))?;
-    let discovery = discovery(settings, now);
+    let discovery = discovery(settings).map(|plan| Discovery::new(plan, now));
     let observer = Observer::new(
         lan,
         capture,
@@ -169,7 +176,7 @@ pub(super) fn named(settings: &Settings, configuration: &Configuration) -> Named
 }
 
 /// How devices are asked, if they are.
-pub(super) fn discovery(settings: &Settings, now: Mono) -> Option<Discovery> {
+pub(super) fn discovery(settings: &Settings) -> Option<discovery::Plan> {
     let plan = discovery::Plan {
         ranges: settings.ranges.clone(),
         interval: settings.discovery_interval,
@@ -180,7 +187,7 @@ pub(super) fn discovery(settings: &Settings, now: Mono) -> Option<Discovery> {
         },
         inactive_after: settings.inactive_after,
     };
-    (settings.discovery == Finding::Active).then(|| Discovery::new(plan, now))
+    (settings.discovery == Finding::Active).then_some(plan)
 }
 
 /// The devices that are meant, whether they are there or not.

@@ -5,11 +5,13 @@ use core::time::Duration;
 
 use super::document::Documents;
 use super::meters::Meters;
+use super::reload::Orders;
 use super::settings::Settings;
 use super::state::StateFile;
 use crate::cmd::lan::cannot;
 use crate::cmd::observer::Observer;
 use crate::cmd::outlets::Outlets;
+use crate::cmd::outputs::Outputs;
 use crate::encode::bandwidth::Window;
 use crate::encode::device::Stamp;
 use crate::engine::schedule::Cadence;
@@ -24,6 +26,8 @@ const LAST_WINDOW_MIN: Duration = Duration::from_millis(100);
 
 /// Everything at work.
 pub(super) struct Agent {
+    pub(super) orders: Orders,
+    pub(super) outputs: Outputs,
     pub(super) settings: Settings,
     pub(super) observer: Observer,
     pub(super) meters: Meters,

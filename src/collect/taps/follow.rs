@@ -100,6 +100,12 @@ impl Taps {
         &self.targets
     }
 
+    /// Follows others from the next turn on, which is due at once.
+    pub fn want(&mut self, wanted: Vec<InterfaceName>, now: Mono) {
+        self.wanted = wanted;
+        (self.stale_since, self.next_read) = (Some(now), now);
+    }
+
     /// When [`Self::turn`] is due though no event came.
     pub fn next_due(&self) -> Option<Mono> {
         self.stale_since.map(|since| since.max(self.next_read))
