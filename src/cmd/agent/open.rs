@@ -64,7 +64,7 @@ pub(super) fn open(
     let facts = Facts {
         start_id,
         boot_id: boot_id.clone(),
-        started: start.wall,
+        started: start.mono,
         interval: settings.interval,
         config_file: configuration.file.clone(),
     };
