@@ -21,6 +21,8 @@ mod netdev;
 mod netlink;
 #[path = "fuzz/bodies/oui.rs"]
 mod oui;
+#[path = "fuzz/bodies/procfs.rs"]
+mod procfs;
 #[cfg(feature = "http")]
 #[path = "fuzz/bodies/segment.rs"]
 mod segment;
@@ -98,4 +100,9 @@ fn conntrack_corpus() {
 #[test]
 fn wire_corpus() {
     replay("wire", wire::run);
+}
+
+#[test]
+fn procfs_corpus() {
+    replay("procfs", procfs::run);
 }

@@ -28,6 +28,7 @@ fn own() -> Segment {
         name: "lan0".try_into().unwrap(),
         mac: OWN,
         prefixes: Vec::new(),
+        ipv6: Vec::new(),
     }
 }
 

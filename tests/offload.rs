@@ -115,6 +115,36 @@ fn a_server_behind_a_forwarded_port_is_known_by_its_own_address() {
 }
 
 #[test]
+fn a_reading_in_steps_finds_the_same() {
+    let fake = Fake::new();
+    let table = |packets| {
+        (0..999)
+            .map(|port| flow(port, packets, HARDWARE))
+            .collect::<String>()
+    };
+    let mut found = [vec![], vec![]];
+    for (pieces, found) in [1, usize::MAX].into_iter().zip(&mut found) {
+        fake.flows(&table(5));
+        let mut conntrack = Conntrack::open(&fake.root(), 7).unwrap();
+        for packets in [5, 6, 9] {
+            fake.flows(&table(packets));
+            let mut steps = 0;
+            let reading = loop {
+                steps += 1;
+                let each = |_, moved| found.push(moved);
+                if let Some(reading) = conntrack.step(pieces, each).unwrap() {
+                    break reading;
+                }
+            };
+            assert_eq!(reading.hardware, 999);
+            assert!(if pieces == 1 { steps > 9 } else { steps == 1 });
+        }
+    }
+    assert_eq!(found[0].len(), 2 * 2 * 999);
+    assert_eq!(found[0], found[1]);
+}
+
+#[test]
 fn what_cannot_be_counted_is_said() {
     let fake = Fake::new();
     let unopened = Conntrack::open(&fake.root(), 7).unwrap_err();

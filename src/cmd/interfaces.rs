@@ -138,7 +138,7 @@ pub(super) fn segment(link: &Link, network: &Network) -> Result<Segment, Failure
     if link.loopback {
         return refused("the loopback has no neighbours; choose another with --interface");
     }
-    let Some(segment) = Segment::of(link, network.prefixes(link.index)) else {
+    let Some(segment) = Segment::of(link, network) else {
         return refused(
             "point-to-point, not an Ethernet: there is no ARP; choose another with --interface",
         );

@@ -116,6 +116,7 @@ const APPLETS: &[Entry] = &[
     Entry::of::<netmon::Args>(),
     Entry::of::<devices::Args>(),
     Entry::of::<bandwidth::Args>(),
+    Entry::of::<agent::options::Args>(),
 ];
 
 /// Runs the applet that the program's name, else its first argument, asks for.

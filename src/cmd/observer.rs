@@ -9,7 +9,9 @@ use embedded_io::Write;
 use super::hidden::Hidden;
 use super::roster::Roster;
 use crate::collect::bandwidth::{Capture, Source, TurnError};
+use crate::collect::discovery::{Discovery, Plan};
 use crate::collect::lan::Lan;
+use crate::collect::taps::Target;
 use crate::encode::bandwidth::{self as document, Window};
 use crate::encode::device::Entry;
 use crate::encode::json::Json;
@@ -33,6 +35,7 @@ pub(super) struct Observer {
     pub(super) capture: Capture,
     roster: Roster,
     hidden: Hidden,
+    discovery: Option<Discovery>,
     /// Names of the interfaces with neighbours.
     wanted: Vec<InterfaceName>,
     /// A device that was silent for longer is inactive.
@@ -52,6 +55,7 @@ impl Observer {
         lan: Lan,
         capture: Capture,
         hidden: Hidden,
+        discovery: Option<Discovery>,
         wanted: Vec<InterfaceName>,
         inactive_after: Duration,
         now: Mono,
@@ -62,6 +66,7 @@ impl Observer {
             capture,
             roster: Roster::new(heard_max, moving_max),
             hidden,
+            discovery,
             wanted,
             inactive_after,
             look_due: now,
@@ -70,8 +75,31 @@ impl Observer {
             strangers: 0,
             failing: false,
         };
-        observer.follow();
+        observer.follow(now);
         observer
+    }
+
+    /// Watches by other rules from now on; what was counted stays.
+    pub(super) fn change(
+        &mut self,
+        wanted: Vec<InterfaceName>,
+        inactive_after: Duration,
+        discovery: Option<Plan>,
+        now: Mono,
+    ) {
+        if wanted != self.wanted {
+            self.capture.want(wanted.clone(), now);
+            self.wanted = wanted;
+        }
+        self.inactive_after = inactive_after;
+        match (&mut self.discovery, discovery) {
+            (Some(discovery), Some(plan)) => discovery.plan(plan, now),
+            (discovery, plan) => {
+                *discovery = plan.map(|plan| Discovery::new(plan, now));
+                self.lan.scan = None;
+            }
+        }
+        self.follow(now);
     }
 
     /// What is to be waited for until it is readable.
@@ -82,7 +110,9 @@ impl Observer {
 
     /// When there is something to be done even if nothing comes.
     pub(super) fn next_due(&self, now: Mono) -> Mono {
+        let discovery = self.discovery.as_ref();
         let due = [
+            discovery.map(|discovery| discovery.next_due(&self.lan)),
             self.lan.next_due(now),
             self.capture.next_due(),
             self.follow_due,
@@ -102,11 +132,16 @@ impl Observer {
         }
         if self.follow_due.is_some_and(|due| due <= now) {
             self.follow_due = None;
-            self.follow();
+            self.follow(now);
         }
         let lan_due = self.lan.next_due(now).is_some_and(|due| due <= now);
         if (heard || lan_due)
             && let Err(down) = self.lan.turn()
+        {
+            log::warn!("{down}; waiting for it");
+        }
+        if let Some(discovery) = &mut self.discovery
+            && let Err(down) = discovery.turn(&mut self.lan, now)
         {
             log::warn!("{down}; waiting for it");
         }
@@ -139,10 +174,12 @@ impl Observer {
     }
 
     /// Listens where the interfaces with neighbours are now.
-    fn follow(&mut self) {
-        match self.lan.follow(&self.wanted) {
-            Ok(()) => {}
-            Err(error) => log::warn!("{error}"),
+    fn follow(&mut self, now: Mono) {
+        if let Err(error) = self.lan.follow(&self.wanted) {
+            log::warn!("{error}");
+        }
+        if let Some(discovery) = &mut self.discovery {
+            discovery.follow(&mut self.lan, now);
         }
     }
 
@@ -178,6 +215,7 @@ impl Observer {
         &self,
         json: &mut Json<W>,
         window: &Window,
+        link_mbps: impl Fn(&str) -> u32,
     ) -> Result<(), W::Error> {
         let counting = self.witness();
         self.each(window.end.mono, |entry, row| {
@@ -185,10 +223,10 @@ impl Observer {
             let amounts = row.map(|row| (row.window(), *row.since_start()));
             let (in_window, since_start) = amounts.unwrap_or((still, still));
             let moved = counting.map(|counting| Moved {
-                window: &in_window,
-                since_start: &since_start,
+                window: in_window,
+                since_start,
                 elapsed_us: window.elapsed_us(),
-                link_mbps: row.map_or(0, |row| self.link_mbps(row)),
+                link_mbps: self.tap(row).map_or(0, |tap| link_mbps(&tap.name)),
                 witness: row.and_then(Row::witness).unwrap_or(counting),
                 divided: true,
             });
@@ -224,9 +262,14 @@ impl Observer {
         self.roster.by_rate(self.capture.traffic());
     }
 
-    fn link_mbps(&self, row: &Row) -> u64 {
-        let tap = row.interface().and_then(|low| self.capture.interface(low));
-        tap.map_or(0, |_| 0)
+    /// Where a device was last.
+    fn tap(&self, row: Option<&Row>) -> Option<&Target> {
+        self.capture.interface(row?.interface()?)
+    }
+
+    /// Leaves out the second half of all; how many are left.
+    pub(super) fn leave_out_half(&mut self) -> usize {
+        self.roster.leave_out_half()
     }
 
     /// Who counts; `None`: nobody may.

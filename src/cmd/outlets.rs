@@ -17,6 +17,8 @@ pub(super) struct Outlets {
     stdout: Option<Counted>,
     files: Vec<(FileSink, Counted)>,
     servers: Option<Sending>,
+    /// Those before the last reload, with what they have in memory.
+    retired: Vec<Sending>,
     /// No document follows the first.
     single: bool,
 }
@@ -54,8 +56,46 @@ impl Outlets {
             servers: servers
                 .map(|servers| servers.start(sender, single))
                 .transpose()?,
+            retired: Vec::new(),
             single,
         })
+    }
+
+    /// Changes from outputs `old` to `new`, as far as they differ.
+    ///
+    /// # Errors
+    /// When one cannot be opened: it goes on with the old ones.
+    pub(super) fn exchange(
+        &mut self,
+        old: &Outputs,
+        new: &Outputs,
+        sender: Sender<'_>,
+    ) -> Result<(), Failure> {
+        let files = new.files.iter().map(open_file).collect::<Result<_, _>>()?;
+        let start = |outputs: &Outputs| {
+            let servers = outputs.servers.as_ref();
+            servers
+                .map(|servers| servers.start(sender, false))
+                .transpose()
+        };
+        // Two cannot have the spool in hand.
+        self.retired
+            .extend(self.servers.take().and_then(Sending::retire));
+        match start(new) {
+            Ok(servers) => self.servers = servers,
+            Err(failure) => {
+                self.servers = start(old)?;
+                return Err(failure);
+            }
+        }
+        if old.files != new.files {
+            self.files = files;
+        }
+        if old.stdout != new.stdout {
+            let name = new.stdout.clone();
+            self.stdout = name.map(|name| Counted::new(name, String::new()));
+        }
+        Ok(())
     }
 
     /// Whether documents go to standard output.
@@ -81,6 +121,7 @@ impl Outlets {
         if let Some(servers) = &mut self.servers {
             servers.offer(wall, document);
         }
+        self.retired.retain(|sending| !sending.is_over());
         let mut result = Ok(());
         for (sink, counted) in &mut self.files {
             result = result.and(counted.put(sink.put(document), self.single));

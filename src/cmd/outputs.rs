@@ -56,7 +56,7 @@ to 1h (0 = at once)\n\
 directory, 0 to 65536 KiB (64)";
 
 /// Where documents go, checked.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Outputs {
     /// What standard output is called when documents go there.
     pub stdout: Option<String>,

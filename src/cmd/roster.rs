@@ -68,6 +68,12 @@ impl Roster {
         });
     }
 
+    /// Leaves out the second half; how many are left.
+    pub(super) fn leave_out_half(&mut self) -> usize {
+        self.keys.truncate(self.keys.len() / 2);
+        self.keys.len()
+    }
+
     /// How many have no address, before they were put in another order.
     pub(super) fn strangers(&self) -> usize {
         self.keys.len() - self.keys.partition_point(|&key| key < NO_ADDRESS)

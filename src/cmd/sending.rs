@@ -15,6 +15,9 @@ use crate::time::Wall;
 const LAST_SENDS: Duration = Duration::from_millis(2_200);
 const GRACE: Duration = Duration::from_millis(500);
 
+/// For how long documents in memory are sent to an output that is no longer configured.
+const RETIREMENT: Duration = Duration::from_secs(30);
+
 /// Documents under way.
 #[derive(Debug)]
 pub struct Sending {
@@ -97,6 +100,30 @@ impl Sending {
         let result = self.report();
         self.shipper.leave();
         result
+    }
+
+    /// Makes way for others: what waits in the spool is theirs, and `None` is left; without a spool
+    /// it is sent for a while longer, see [`Self::is_over`].
+    pub fn retire(self) -> Option<Self> {
+        let now = clock::mono();
+        if self.directory.is_none() {
+            self.shipper.close(now.after(RETIREMENT));
+            return Some(self);
+        }
+        self.shipper.close(now);
+        self.shipper.flush();
+        self.shipper.leave();
+        None
+    }
+
+    /// Whether whoever retired has sent what it could; says what it could not.
+    pub fn is_over(&self) -> bool {
+        let is_over = self.shipper.is_done();
+        if is_over {
+            // What is lost is said, and no more can be done.
+            let _ = self.report();
+        }
+        is_over
     }
 
     fn report(&self) -> Result<(), Failure> {

@@ -49,7 +49,7 @@ pub struct Sender<'a> {
 }
 
 /// Servers to send to, checked.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Servers {
     outputs: Vec<Planned>,
     queue: QueuePlan,
@@ -58,7 +58,7 @@ pub struct Servers {
 }
 
 /// An output that has not been reached yet.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 struct Planned {
     /// What the user calls it.
     label: String,

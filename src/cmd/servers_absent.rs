@@ -11,7 +11,7 @@ use crate::sys::signal::Signals;
 use crate::time::Wall;
 
 /// Servers to send to; none in this build.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Servers {}
 
 /// Documents under way; none in this build.
@@ -69,6 +69,16 @@ impl Sending {
 
     /// Hands over what happened at each server.
     pub fn each(&self, _: Wall, _: impl FnMut(&Output<'_>)) {
+        match *self {}
+    }
+
+    /// Makes way for others.
+    pub fn retire(self) -> Option<Self> {
+        match self {}
+    }
+
+    /// Whether whoever retired has sent what it could.
+    pub fn is_over(&self) -> bool {
         match *self {}
     }
 

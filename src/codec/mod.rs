@@ -12,6 +12,7 @@ pub mod ndp;
 pub mod netdev;
 pub mod netlink;
 pub mod oui;
+pub mod procfs;
 pub mod resolv;
 pub mod uci;
 pub mod units;

@@ -14,7 +14,7 @@ use crate::model::ranges::Ranges;
 use crate::time::Mono;
 
 /// Who is to be asked, and how often.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// As the user wrote them, each with what it means; empty: the interfaces' own prefixes.
     pub ranges: Vec<(String, Ranges)>,
@@ -53,6 +53,13 @@ impl Discovery {
             sweep_due: now,
             cursor: 0,
             check_due: now,
+        }
+    }
+
+    /// Asks by another plan from now on; nothing begins anew when it is the same.
+    pub fn plan(&mut self, plan: Plan, now: Mono) {
+        if self.plan != plan {
+            *self = Self::new(plan, now);
         }
     }
 

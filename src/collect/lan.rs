@@ -65,7 +65,8 @@ impl fmt::Display for FollowError {
 #[derive(Debug)]
 struct Ear {
     segment: Segment,
-    socket: PacketSocket,
+    /// `None` where it cannot be opened.
+    socket: Option<PacketSocket>,
     /// It failed, which was said.
     down: bool,
 }
@@ -131,6 +132,19 @@ impl Lan {
         })
     }
 
+    /// Asks others for names from now on.
+    ///
+    /// # Errors
+    /// When the process has no file descriptor left.
+    pub fn set_sources(&mut self, sources: Sources) -> io::Result<()> {
+        for peer in sources.reverse.peers() {
+            self.crowd.add(peer)?;
+        }
+        self.sources = sources;
+        self.named_up_to = 0;
+        Ok(())
+    }
+
     /// Listens on these segments from now on, and no longer on others.
     ///
     /// # Errors
@@ -145,19 +159,24 @@ impl Lan {
             .retain(|ear| segments.iter().any(|s| s.index == ear.segment.index));
         let mut result = Ok(());
         for segment in segments {
-            let known = |ear: &&mut Ear| ear.segment.index == segment.index;
-            if let Some(ear) = self.ears.iter_mut().find(known) {
-                ear.segment = segment.clone();
+            let known = |ear: &Ear| ear.segment.index == segment.index;
+            let at = self.ears.iter().position(known).unwrap_or_else(|| {
+                self.ears.push(Ear {
+                    segment: segment.clone(),
+                    socket: None,
+                    down: false,
+                });
+                self.ears.len() - 1
+            });
+            let ear = &mut self.ears[at];
+            ear.segment.clone_from(segment);
+            if ear.socket.is_some() {
                 continue;
             }
             let opened = PacketSocket::open(segment.index, wanted, outgoing)
                 .and_then(|socket| self.crowd.add(&socket).map(|()| socket));
             match opened {
-                Ok(socket) => self.ears.push(Ear {
-                    segment: segment.clone(),
-                    socket,
-                    down: false,
-                }),
+                Ok(socket) => ear.socket = Some(socket),
                 Err(error) => {
                     let name = segment.name.clone();
                     result = Err(Down { name, error });
@@ -177,13 +196,11 @@ impl Lan {
         let network = self.tables.network().map_err(FollowError::Read)?;
         let links = names.iter().filter_map(|name| network.by_name(name));
         let up = links.filter(|link| link.up);
-        let segments: Vec<Segment> = up
-            .filter_map(|link| Segment::of(link, network.prefixes(link.index)))
-            .collect();
+        let segments: Vec<Segment> = up.filter_map(|link| Segment::of(link, &network)).collect();
         self.set_segments(&segments).map_err(FollowError::Down)
     }
 
-    /// The segments that are listened on.
+    /// The segments there are, whether they can be listened on or not.
     pub fn segments(&self) -> impl Iterator<Item = &Segment> {
         self.ears.iter().map(|ear| &ear.segment)
     }
@@ -213,7 +230,10 @@ impl Lan {
     fn take_frames(&mut self, i: usize) -> Result<(), Down> {
         let (now, wall) = (clock::mono(), clock::wall());
         for _ in 0..FRAMES_MAX {
-            let received = match self.ears[i].socket.receive(&mut self.buffer) {
+            let Some(socket) = &self.ears[i].socket else {
+                return Ok(());
+            };
+            let received = match socket.receive(&mut self.buffer) {
                 Ok(Some(received)) => received,
                 Ok(None) => break,
                 Err(error) => return self.went_down(i, error),
@@ -226,7 +246,8 @@ impl Lan {
             self.changed |= learnt == Learnt::New;
             self.ears[i].down = false;
         }
-        self.lost_count += u64::from(self.ears[i].socket.lost());
+        let socket = self.ears[i].socket.as_ref();
+        self.lost_count += u64::from(socket.map_or(0, PacketSocket::lost));
         Ok(())
     }
 
@@ -258,9 +279,13 @@ impl Lan {
             return Ok(());
         };
         let ear = &self.ears[i];
+        let Some(socket) = &ear.socket else {
+            self.unsent_count += 1;
+            return Ok(());
+        };
         let source = ear.segment.source(target).unwrap_or(Ipv4Addr::UNSPECIFIED);
         let request = arp::request(ear.segment.mac, source, target);
-        match ear.socket.send(&request) {
+        match socket.send(&request) {
             Ok(()) => Ok(()),
             // The queue of the interface is full: as good as lost on the wire.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

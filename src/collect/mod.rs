@@ -11,5 +11,7 @@ pub mod network;
 pub mod offload;
 pub mod reverse;
 pub mod segment;
+pub mod speeds;
+pub mod system;
 pub mod taps;
 pub mod vendors;

@@ -3,7 +3,7 @@
 //! tables (rtnetlink(7)).
 
 use core::fmt;
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv6Addr};
 use std::io;
 
 use crate::codec::netlink::{self, Address, Dump, Link, Message, Messages, Neighbour, Route};
@@ -209,6 +209,15 @@ impl Network {
         own.filter_map(|address| match address.address {
             IpAddr::V4(ip) => Prefix::new(ip, address.prefix_bits),
             IpAddr::V6(_) => None,
+        })
+    }
+
+    /// The IPv6 addresses of an interface, in the kernel's order.
+    pub fn ipv6(&self, interface: u32) -> impl Iterator<Item = Ipv6Addr> {
+        let own = self.addresses.iter().filter(move |a| a.index == interface);
+        own.filter_map(|address| match address.address {
+            IpAddr::V6(ip) => Some(ip),
+            IpAddr::V4(_) => None,
         })
     }
 }

@@ -151,13 +151,16 @@ impl Reading {
 
 /// Reads the flows, as often as wanted, through one buffer.
 ///
-/// The file stays open, so that the right to open it may be given up. Before Linux 6.17 the kernel
-/// searches the place it was at for each page: the cost grows with the square of the flows.
+/// The file stays open, so that the right to open it may be given up. The kernel prints some 20
+/// flows a piece (a page); before Linux 6.16 it searches the place it was at for each, so that the
+/// cost grows with the square of the flows. Hence [`Conntrack::step`].
 #[derive(Debug)]
 pub struct Conntrack {
     file: File,
     lines: Lines,
     flows: Flows,
+    /// What was found so far, while a reading is under way.
+    reading: Option<Reading>,
 }
 
 impl Conntrack {
@@ -170,27 +173,63 @@ impl Conntrack {
             file: root.open(CONNTRACK)?,
             lines: Lines::new(),
             flows: Flows::new(FLOWS_MAX, seed),
+            reading: None,
         })
     }
 
-    /// Reads the table to its end, and hands over, for both ends of each flow that the hardware
-    /// forwards, what it moved since the reading before. Which of both ends is a device, the caller
-    /// knows; behind NAT they are the addresses that the ends have themselves. A flow's first sight
-    /// hands over nothing: until then every tap saw it.
+    /// Reads the table to its end, from where the last step left it, and hands over, for both ends
+    /// of each flow that the hardware forwards, what it moved since the reading before. Which of
+    /// both ends is a device, the caller knows; behind NAT they are the addresses that the ends
+    /// have themselves. A flow's first sight hands over nothing: until then every tap saw it.
     ///
     /// # Errors
-    /// What read(2) says.
+    /// What read(2) says; the next reading begins anew.
     pub fn read(&mut self, mut each: impl FnMut(IpAddr, Moved)) -> Result<Reading, ReadError> {
-        let Self { file, lines, flows } = self;
-        let mut reading = Reading::default();
-        file.rewind()?;
-        lines.each(
-            |space| file.read(space),
-            |line| take(line, flows, &mut reading, &mut each),
-        )?;
-        reading.malformed += lines.overlong_count();
-        flows.end_reading();
-        Ok(reading)
+        loop {
+            if let Some(reading) = self.step(usize::MAX, &mut each)? {
+                return Ok(reading);
+            }
+        }
+    }
+
+    /// As [`Conntrack::read`], but so many pieces at most, for those who must not be kept long;
+    /// `None` until the end was reached.
+    ///
+    /// # Errors
+    /// What read(2) says; the next reading begins anew.
+    pub fn step(
+        &mut self,
+        pieces_max: usize,
+        mut each: impl FnMut(IpAddr, Moved),
+    ) -> Result<Option<Reading>, ReadError> {
+        let Self {
+            file, lines, flows, ..
+        } = self;
+        let mut reading = match self.reading.take() {
+            Some(reading) => reading,
+            None => {
+                file.rewind()?;
+                lines.clear();
+                Reading::default()
+            }
+        };
+        for _ in 0..pieces_max {
+            let len = file.read(lines.space())?;
+            if len == 0 {
+                if let Some(line) = lines.rest() {
+                    take(line, flows, &mut reading, &mut each);
+                }
+                reading.malformed = reading.malformed.saturating_add(lines.overlong_count());
+                flows.end_reading();
+                return Ok(Some(reading));
+            }
+            lines.filled(len);
+            while let Some(line) = lines.next_line() {
+                take(line, flows, &mut reading, &mut each);
+            }
+        }
+        self.reading = Some(reading);
+        Ok(None)
     }
 }
 

@@ -54,7 +54,7 @@ impl Window {
 pub fn device<W: Write>(
     json: &mut Json<W>,
     entry: &Entry<'_>,
-    moved: Option<&Moved<'_>>,
+    moved: Option<&Moved>,
     stamp: Stamp,
 ) -> Result<(), W::Error> {
     json.open_object()?;

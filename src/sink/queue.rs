@@ -20,7 +20,7 @@ const LOOK_AROUND: Duration = Duration::from_secs(5);
 const SLEEP: Duration = Duration::from_secs(3_600);
 
 /// Where documents shall wait.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueuePlan {
     /// The spool's directory; memory only without one.
     pub directory: Option<String>,

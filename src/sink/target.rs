@@ -12,7 +12,7 @@ use super::http::{Client, Method, Request};
 use super::identity::Splice;
 
 /// What kind of server an output is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// Elasticsearch, OpenSearch.
     Elastic(Elastic),

@@ -49,6 +49,38 @@ impl Root {
     }
 }
 
+impl Root {
+    /// The space of the file system that holds `path`, relative to this root. A network file system
+    /// that does not answer makes it wait, so only local ones may be asked.
+    ///
+    /// # Errors
+    /// What openat(2) or fstatfs(2) says; a link is not followed.
+    pub fn blocks(&self, path: &CStr) -> io::Result<Blocks> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let place = fs::openat(&self.0, path, flags, Mode::empty())?;
+        let found = fs::fstatvfs(&place)?;
+        Ok(Blocks {
+            bytes: found.f_frsize,
+            all: found.f_blocks,
+            free: found.f_bfree,
+            available: found.f_bavail,
+        })
+    }
+}
+
+/// The space of a file system in blocks (statvfs(3)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blocks {
+    /// Bytes of a block.
+    pub bytes: u64,
+    /// How many there are.
+    pub all: u64,
+    /// How many are free.
+    pub free: u64,
+    /// How many of those are for everybody.
+    pub available: u64,
+}
+
 /// An open file.
 #[derive(Debug)]
 pub struct File(OwnedFd);

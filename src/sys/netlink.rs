@@ -11,15 +11,15 @@ use crate::sys::poll::{self, Until};
 /// What the kernel is given to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Who is told of changes (enum rtnetlink_groups, linux/rtnetlink.h).
+/// Who is told of changes (RTMGRP_… of linux/rtnetlink.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
-    /// RTNLGRP_LINK: interfaces.
-    Links = 1,
-    /// RTNLGRP_IPV4_ROUTE.
-    Ipv4Routes = 7,
-    /// RTNLGRP_IPV6_ROUTE.
-    Ipv6Routes = 11,
+    /// RTMGRP_LINK: interfaces.
+    Links = 0x1,
+    /// RTMGRP_IPV4_ROUTE.
+    Ipv4Routes = 0x40,
+    /// RTMGRP_IPV6_ROUTE.
+    Ipv6Routes = 0x400,
 }
 
 /// What came of looking for an event.
@@ -54,23 +54,19 @@ impl RouteSocket {
         Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
     }
 
-    /// From now on also receives what the kernel tells this group.
+    /// From now on also receives what the kernel tells these groups; once for a socket.
     ///
     /// # Errors
-    /// What setsockopt(2) says.
+    /// What bind(2) says.
     #[allow(unsafe_code)]
-    pub fn join(&self, group: Group) -> io::Result<()> {
-        let group = group as libc::c_int;
-        // SAFETY: the value is an int of this frame, as long as said.
-        let result = unsafe {
-            libc::setsockopt(
-                self.0.as_raw_fd(),
-                libc::SOL_NETLINK,
-                libc::NETLINK_ADD_MEMBERSHIP,
-                (&raw const group).cast(),
-                size_of_val(&group) as libc::socklen_t,
-            )
-        };
+    pub fn join(&self, groups: &[Group]) -> io::Result<()> {
+        // SAFETY: a structure of integers, for which all zeros are valid.
+        let mut address = unsafe { core::mem::zeroed::<libc::sockaddr_nl>() };
+        address.nl_family = libc::AF_NETLINK as libc::sa_family_t;
+        address.nl_groups = groups.iter().fold(0, |all, &group| all | group as u32);
+        let len = size_of_val(&address) as libc::socklen_t;
+        // SAFETY: the address is ours, of the type that netlink(7) names, and as long as said.
+        let result = unsafe { libc::bind(self.0.as_raw_fd(), (&raw const address).cast(), len) };
         if result < 0 {
             return Err(io::Error::last_os_error());
         }

@@ -6,11 +6,12 @@ use core::num::NonZeroU64;
 
 use crate::cmd::observer::Observer;
 use crate::cmd::stdout_failure;
+use crate::collect::speeds::Speeds;
 use crate::encode::bandwidth::{self as document, Window};
 use crate::encode::json::{Json, Style};
 use crate::encode::traffic;
 use crate::failure::Failure;
-use crate::model::interface::rate_bps;
+use crate::model::interface::bits_per_second;
 use crate::model::traffic::Row;
 use crate::sink::stdout;
 use crate::sys::signal::Signals;
@@ -50,6 +51,7 @@ const COLUMNS: &[Column] = &[
 pub(super) struct Report {
     json: bool,
     document: Box<[u8]>,
+    speeds: Box<Speeds>,
     /// The lines above the table.
     head: String,
     table: Table,
@@ -67,6 +69,7 @@ impl Report {
         Self {
             json,
             document: vec![0; bytes].into_boxed_slice(),
+            speeds: Box::default(),
             head: String::new(),
             table: Table::new(COLUMNS),
             text: String::new(),
@@ -112,10 +115,14 @@ impl Report {
         window: &Window,
         sequence: u64,
     ) -> Result<usize, embedded_io::SliceWriteError> {
+        let taps = observer.capture.interfaces().iter();
+        let names = taps.map(|tap| tap.name.as_str());
+        self.speeds
+            .read(&observer.lan.sources.root, names, window.end.mono);
         let len = self.document.len();
         let mut json = Json::new(&mut *self.document, Style::Compact);
         document::open(&mut json, sequence, window)?;
-        observer.devices(&mut json, window)?;
+        observer.devices(&mut json, window, |name| self.speeds.mbps(name))?;
         document::close(&mut json, &observer.captured())?;
         Ok(len - json.finish()?.len())
     }
@@ -172,8 +179,8 @@ impl Report {
 
 fn cells(table: &mut Table, row: &Row, elapsed_us: NonZeroU64) {
     let (window, all) = (row.window(), row.since_start());
-    table.cell(Rate(rate_bps(window.rx_bytes, elapsed_us)));
-    table.cell(Rate(rate_bps(window.tx_bytes, elapsed_us)));
+    table.cell(Rate(bits_per_second(window.rx_bytes, elapsed_us)));
+    table.cell(Rate(bits_per_second(window.tx_bytes, elapsed_us)));
     table.cell(Bytes(all.rx_bytes));
     table.cell(Bytes(all.tx_bytes));
 }

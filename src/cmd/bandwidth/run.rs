@@ -97,7 +97,7 @@ fn open(plan: Plan) -> Result<Observer, Failure> {
     }
     let lan = Lan::new(devices, Ears::All, sources, tables)
         .map_err(|error| cannot("wait for frames", &error))?;
-    let observer = Observer::new(lan, capture, hidden, wanted, INACTIVE_AFTER, now);
+    let observer = Observer::new(lan, capture, hidden, None, wanted, INACTIVE_AFTER, now);
     let capture = &observer.capture;
     let reason = capture.fallback_reason();
     let remedy = capture.remedy().unwrap_or("run as root");

@@ -4,7 +4,7 @@
 use std::io;
 
 use super::lanes::Lanes;
-use crate::codec::wire::{self, Direction};
+use crate::codec::wire::{self, Counted, Direction, Wire};
 use crate::collect::taps::Target;
 use crate::limits::TAPS_MAX;
 use crate::model::traffic::{Heard, Traffic, Witness};
@@ -18,7 +18,7 @@ use crate::time::Mono;
 pub struct Kernel {
     pub counting: Counting,
     pub lanes: Lanes,
-    taps: heapless::Vec<(u32, Tap), TAPS_MAX>,
+    taps: Vec<Tap>,
 }
 
 impl Kernel {
@@ -27,13 +27,13 @@ impl Kernel {
         Ok(Self {
             counting: Counting::load()?,
             lanes: Lanes::new(seed),
-            taps: heapless::Vec::new(),
+            taps: Vec::with_capacity(TAPS_MAX),
         })
     }
 
     /// Drops the taps of interfaces that do not stay.
     pub fn keep(&mut self, stays: impl Fn(u32) -> bool) {
-        self.taps.retain(|(interface, _)| stays(*interface));
+        self.taps.retain(|tap| stays(tap.interface()));
     }
 
     /// Taps an interface unless it is.
@@ -42,13 +42,13 @@ impl Kernel {
             return Ok(());
         }
         let tap = self.counting.tap(interface)?;
-        let _ = self.taps.push((interface, tap));
+        self.taps.push(tap);
         Ok(())
     }
 
     /// Whether an interface is tapped.
     pub fn is_tapped(&self, interface: u32) -> bool {
-        self.taps.iter().any(|(tapped, _)| *tapped == interface)
+        self.taps.iter().any(|tap| tap.interface() == interface)
     }
 
     /// Tells what was counted since the last reading.
@@ -85,8 +85,28 @@ fn count(
         totals.frames += 1;
         return;
     };
-    let (bytes, frames) = (wire.bytes, u64::from(wire.frames));
     let counted = wire::classify(&wire, frame.kind == Kind::Outgoing, traffic.own());
+    note(&counted, &wire, totals);
+    let Some((mac, direction)) = counted.device else {
+        return;
+    };
+    // Of where nothing is captured any more the last block may still hold frames.
+    let tap = tapped.iter().find(|tap| tap.index == frame.interface);
+    let heard = Heard {
+        lane: Lane {
+            mac,
+            interface: tap.map_or(0, |tap| tap.index as u16),
+        },
+        flow: flow(&wire, direction, counted.routed),
+        wan: tap.is_some_and(|tap| tap.wan),
+        witness: Witness::Ring,
+    };
+    traffic.add(&heard, now);
+}
+
+/// Adds a frame to what is counted beside the devices.
+fn note(counted: &Counted, wire: &Wire, totals: &mut Totals) {
+    let (bytes, frames) = (wire.bytes, u64::from(wire.frames));
     totals.frames += frames;
     if counted.group {
         totals.group_bytes += bytes;
@@ -103,11 +123,13 @@ fn count(
         }
         None => {}
     }
-    let Some((mac, direction)) = counted.device else {
-        return;
-    };
-    let routed = if counted.routed { bytes } else { 0 };
-    let flow = match direction {
+}
+
+/// A frame as a device sees it.
+fn flow(wire: &Wire, direction: Direction, routed: bool) -> Flow {
+    let (bytes, frames) = (wire.bytes, u64::from(wire.frames));
+    let routed = if routed { bytes } else { 0 };
+    match direction {
         Direction::Tx => Flow {
             tx_bytes: bytes,
             tx_frames: frames,
@@ -120,17 +142,5 @@ fn count(
             routed_rx_bytes: routed,
             ..Flow::default()
         },
-    };
-    // Where nothing is captured any more, the last block may still hold frames of.
-    let tap = tapped.iter().find(|tap| tap.index == frame.interface);
-    let heard = Heard {
-        lane: Lane {
-            mac,
-            interface: tap.map_or(0, |tap| tap.index as u16),
-        },
-        flow,
-        wan: tap.is_some_and(|tap| tap.wan),
-        witness: Witness::Ring,
-    };
-    traffic.add(&heard, now);
+    }
 }

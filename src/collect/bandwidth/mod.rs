@@ -17,8 +17,8 @@ pub use start::{Mode, Options};
 
 use crate::collect::network::ReadError;
 use crate::collect::taps::{Changes, Taps, Target};
-use crate::limits::TAPS_MAX;
 use crate::model::addr::Mac;
+use crate::model::interface::InterfaceName;
 use crate::model::traffic::Traffic;
 use crate::model::unseen::{Blind, Unseen};
 use crate::sys::poll::{AsFd, BorrowedFd};
@@ -147,6 +147,11 @@ impl Capture {
             result = result.and(self.read(now));
         }
         result
+    }
+
+    /// Counts on other interfaces from the next turn on, which is due at once.
+    pub fn want(&mut self, wanted: Vec<InterfaceName>, now: Mono) {
+        self.taps.want(wanted, now);
     }
 
     /// Ends a window: brings [`Self::traffic`] up to now. Nothing is added to it before the next
@@ -282,7 +287,7 @@ impl Capture {
             }
             Engine::Ring(ring) => {
                 let indexes = targets.taps.iter().map(|target| target.index);
-                let indexes: heapless::Vec<u32, TAPS_MAX> = indexes.collect();
+                let indexes: Vec<u32> = indexes.collect();
                 let watched = ring.watch(&indexes);
                 if watched.is_ok() {
                     tapped.extend(targets.taps.iter().cloned());

@@ -46,7 +46,7 @@ pub struct Taps {
 /// What happened to interfaces.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    gone: heapless::Vec<u32, GONE_MAX>,
+    gone: Vec<u32>,
     /// It is not known which vanished.
     any_gone: bool,
 }
@@ -58,8 +58,10 @@ impl Changes {
     }
 
     fn note_gone(&mut self, index: u32) {
-        if !self.gone.contains(&index) {
-            self.any_gone |= self.gone.push(index).is_err();
+        if self.gone.len() == GONE_MAX {
+            self.any_gone = true;
+        } else if !self.gone.contains(&index) {
+            self.gone.push(index);
         }
     }
 
@@ -77,11 +79,7 @@ impl Taps {
     pub fn open(wanted: Vec<InterfaceName>, now: Mono) -> Result<Self, ReadError> {
         let events = RouteSocket::open()?;
         // Before the first reading, so that nothing happens unseen between.
-        for group in [Group::Links, Group::Ipv4Routes] {
-            events.join(group)?;
-        }
-        // A kernel may lack IPv6.
-        let _ = events.join(Group::Ipv6Routes);
+        events.join(&[Group::Links, Group::Ipv4Routes, Group::Ipv6Routes])?;
         let mut taps = Self {
             tables: Tables::open()?,
             events,
@@ -100,6 +98,12 @@ impl Taps {
     /// What to capture on, as of the last reading.
     pub fn targets(&self) -> &Targets {
         &self.targets
+    }
+
+    /// Follows others from the next turn on, which is due at once.
+    pub fn want(&mut self, wanted: Vec<InterfaceName>, now: Mono) {
+        self.wanted = wanted;
+        (self.stale_since, self.next_read) = (Some(now), now);
     }
 
     /// When [`Self::turn`] is due though no event came.

@@ -33,7 +33,7 @@ pub struct Target {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Targets {
     /// The interfaces.
-    pub taps: heapless::Vec<Target, TAPS_MAX>,
+    pub taps: Vec<Target>,
     /// The router's own MAC addresses there, those of bridges first.
     pub own: OwnMacs,
     /// What is not seen there.
@@ -96,7 +96,9 @@ impl Targets {
             name: link.name.clone(),
             wan: default_route.is_some_and(|out| !leaves_here(out)),
         };
-        if self.taps.push(target).is_err() {
+        if self.taps.len() < TAPS_MAX {
+            self.taps.push(target);
+        } else {
             self.left_out += 1;
         }
     }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The agent's document, `realtimeSnapshot`: what stands around the parts that others write.
 
+pub mod interfaces;
+pub mod metrics;
+
 use embedded_io::{Write, WriteFmtError};
 
 use super::bandwidth::{SCHEMA_VERSION, Window};

@@ -184,7 +184,7 @@ impl Assembler {
 
     /// Turns the low `bits` (16, 32, 64) from network order to that of the machine; the rest of the
     /// register becomes zero.
-    pub fn from_network(&mut self, target: Register, bits: i32) {
+    pub fn network_to_host(&mut self, target: Register, bits: i32) {
         self.operate(TO_BIG_ENDIAN | ARITHMETIC_32, target, bits.into());
     }
 
@@ -350,7 +350,7 @@ mod tests {
         };
         assert_eq!(codes(|p| p.divide_32(R3, R2))[..2], [0x3c, 0x32]);
         assert_eq!(
-            codes(|p| p.from_network(R1, 64)),
+            codes(|p| p.network_to_host(R1, 64)),
             [0xdc, 0x10, 0, 0, 0, 0, 0, 64]
         );
         let shift = codes(|p| p.calculate(Operation::ShiftRight, R2, 16));

@@ -9,9 +9,9 @@ const MAP_CREATE: libc::c_int = 0;
 const MAP_LOOKUP_ELEM: libc::c_int = 1;
 const MAP_UPDATE_ELEM: libc::c_int = 2;
 const MAP_DELETE_ELEM: libc::c_int = 3;
-const MAP_GET_NEXT_KEY: libc::c_int = 4;
 const PROG_LOAD: libc::c_int = 5;
 const MAP_LOOKUP_AND_DELETE_ELEM: libc::c_int = 21;
+const MAP_LOOKUP_BATCH: libc::c_int = 24;
 
 const PROG_TYPE_SOCKET_FILTER: u32 = 1;
 
@@ -74,10 +74,24 @@ struct Element {
     flags: u64,
 }
 
+/// The start of `union bpf_attr` for many rows at once (Linux 5.6).
+#[repr(C)]
+struct Batch {
+    from: u64,
+    next: u64,
+    keys: u64,
+    values: u64,
+    count: u32,
+    map: u32,
+    element_flags: u64,
+    flags: u64,
+}
+
 const _: () = {
     assert!(size_of::<CreateMap>() == 44);
     assert!(size_of::<LoadProgram>() == 64);
     assert!(size_of::<Element>() == 32);
+    assert!(size_of::<Batch>() == 56);
 };
 
 /// # Safety
@@ -142,6 +156,9 @@ pub fn load_filter(code: &[u8], called: &str, log: Option<&mut [u8]>) -> io::Res
     unsafe { bpf(PROG_LOAD, &mut attributes).map(|fd| OwnedFd::from_raw_fd(fd)) }
 }
 
+/// Where reading many rows of a hash goes on: the number of a bucket.
+pub type Place = u32;
+
 /// A map whose keys are `K`: an integer without padding, as both sides write it.
 #[derive(Debug)]
 pub struct Map<K> {
@@ -151,7 +168,7 @@ pub struct Map<K> {
     key: core::marker::PhantomData<K>,
 }
 
-impl<K: Copy + Default> Map<K> {
+impl<K: Copy> Map<K> {
     /// Makes a map with rows of one `V` (with `cpus`: one for each), which consists of words.
     pub fn create<V>(
         kind: Kind,
@@ -204,15 +221,33 @@ impl<K: Copy + Default> Map<K> {
         present(unsafe { bpf(MAP_DELETE_ELEM, &mut attributes) })
     }
 
-    /// The key behind `key` in the order of the table (`None`: the first); `None` at the end.
+    /// Reads as many rows of a hash as there are keys to fill, from the place `from` on (`None`:
+    /// the first); how many there were, and where it goes on, `None` at the end.
     #[allow(unsafe_code)]
-    pub fn key_after(&self, key: Option<K>) -> io::Result<Option<K>> {
-        let mut next = K::default();
-        let mut attributes = self.element(&K::default(), &raw mut next, Write::Always);
-        attributes.key = key.as_ref().map_or(0, |key| address(key));
-        // SAFETY: the attributes are those of the command; it writes one key, which `next` is.
-        let found = present(unsafe { bpf(MAP_GET_NEXT_KEY, &mut attributes) })?;
-        Ok(found.then_some(next))
+    pub fn read_many(
+        &self,
+        from: Option<Place>,
+        keys: &mut [K],
+        rows: &mut [u64],
+    ) -> io::Result<(usize, Option<Place>)> {
+        let words = keys.len() * self.words;
+        assert!(rows.len() >= words, "the kernel writes whole rows");
+        let mut next = Place::default();
+        let mut attributes = Batch {
+            from: from.as_ref().map_or(0, |place| address(place)),
+            next: address(&raw mut next),
+            keys: address(keys.as_mut_ptr()),
+            values: address(rows.as_mut_ptr()),
+            count: keys.len() as u32,
+            map: self.fd.as_raw_fd() as u32,
+            element_flags: 0,
+            flags: 0,
+        };
+        // SAFETY: the attributes are those of the command; it writes one place and at most `count`
+        // keys and rows, for which there is room, all of it ours.
+        let more = present(unsafe { bpf(MAP_LOOKUP_BATCH, &mut attributes) })?;
+        let count = (attributes.count as usize).min(keys.len());
+        Ok((count, more.then_some(next)))
     }
 
     fn element<V>(&self, key: &K, value: *const V, when: Write) -> Element {

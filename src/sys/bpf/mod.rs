@@ -29,7 +29,7 @@ use crate::sys::privileges::{Outcome, ThisThread};
 /// The program in the kernel, and what it has counted. Cumulative since [`Counting::load`]; all of
 /// it is gone when this and the last [`Tap`] are.
 ///
-/// Cost in the kernel: see [`crate::limits::LANES_MAX`]; here 96 to 192 B for each possible CPU.
+/// Cost in the kernel: see [`crate::limits::LANES_MAX`]; here 3 KiB for each possible CPU.
 #[derive(Debug)]
 pub struct Counting {
     rows: Rows<KernelTables>,

@@ -148,7 +148,7 @@ fn header(p: &mut Assembler) {
     let (udp, known) = (p.label(), p.label());
     p.set(R8, ETHERNET_BYTES);
     p.load(Half, R1, R10, stack::TYPE);
-    p.from_network(R1, 16);
+    p.network_to_host(R1, 16);
     for _ in 0..TAGS_MAX {
         let tag = p.label();
         for ethertype in TAGS {
@@ -159,7 +159,7 @@ fn header(p: &mut Assembler) {
         piece(p, 2, 2, known);
         p.calculate(Add, R8, TAG_BYTES);
         p.load(Half, R1, R10, stack::PIECE);
-        p.from_network(R1, 16);
+        p.network_to_host(R1, 16);
     }
     p.place(network);
     p.jump_if(R1, Equal, IPV6, ipv6);
@@ -223,11 +223,11 @@ fn addresses(p: &mut Assembler, maps: Maps, out: Label) {
     look_up(p, maps.own);
     p.jump_if(R0, Equal, 0, out);
     p.load(Double, R2, R10, stack::SOURCE);
-    p.from_network(R2, 64);
+    p.network_to_host(R2, 64);
     p.calculate(ShiftRight, R2, 16);
     p.jump_if(R2, Equal, 0, out);
     p.load(Double, R3, R10, stack::PADDED);
-    p.from_network(R3, 64);
+    p.network_to_host(R3, 64);
     p.set(R4, 0);
     for i in 0..OWN_MACS_MAX as i16 {
         let (other, next) = (p.label(), p.label());

@@ -6,7 +6,7 @@
 
 use std::io;
 
-use super::call::{Kind, Map, Write};
+use super::call::{Kind, Map, Place, Write};
 use super::load::LOADING;
 use crate::limits::{LANES_MAX, OWN_MACS_MAX};
 use crate::model::addr::Mac;
@@ -16,6 +16,9 @@ use crate::sys::privileges::{self, Holder, Outcome};
 /// Words of a row, for one CPU.
 const FLOW_WORDS: usize = size_of::<Flow>() / 8;
 const TOTALS_WORDS: usize = size_of::<Totals>() / 8;
+
+/// Lanes read at once; two calls for each lane cost four times as much.
+const BATCH_LANES: usize = 64;
 
 /// Looks at a row until two agree: a second wrap within microseconds is none of a network.
 const LOOKS_MAX: usize = 4;
@@ -33,8 +36,13 @@ pub trait Tables {
     fn remove_lane(&self, key: u64) -> io::Result<bool>;
     /// Makes a lane, EEXIST when there is one.
     fn new_lane(&self, key: u64, row: &[u64]) -> io::Result<()>;
-    /// The key behind `key`, the first of all; `None` at the end.
-    fn lane_after(&self, key: Option<u64>) -> io::Result<Option<u64>>;
+    /// Reads lanes from a place on; how many, and the place behind them, `None` at the end.
+    fn lanes(
+        &self,
+        from: Option<Place>,
+        keys: &mut [u64],
+        rows: &mut [u64],
+    ) -> io::Result<(usize, Option<Place>)>;
     /// Reads the totals.
     fn totals(&self, row: &mut [u64]) -> io::Result<bool>;
     /// Sets the own addresses.
@@ -76,8 +84,13 @@ impl Tables for KernelTables {
         self.lanes.write(key, row, Write::OnlyNew)
     }
 
-    fn lane_after(&self, key: Option<u64>) -> io::Result<Option<u64>> {
-        self.lanes.key_after(key)
+    fn lanes(
+        &self,
+        from: Option<Place>,
+        keys: &mut [u64],
+        rows: &mut [u64],
+    ) -> io::Result<(usize, Option<Place>)> {
+        self.lanes.read_many(from, keys, rows)
     }
 
     fn totals(&self, row: &mut [u64]) -> io::Result<bool> {
@@ -119,6 +132,8 @@ pub struct Rows<T> {
     cpus: usize,
     row: Vec<u64>,
     before: Vec<u64>,
+    keys: [u64; BATCH_LANES],
+    batch: Vec<u64>,
 }
 
 impl<T: Tables> Rows<T> {
@@ -130,23 +145,34 @@ impl<T: Tables> Rows<T> {
             cpus,
             row: vec![0; cpus * FLOW_WORDS.max(TOTALS_WORDS)],
             before: vec![0; cpus * FLOW_WORDS.max(TOTALS_WORDS)],
+            keys: [0; BATCH_LANES],
+            batch: vec![0; cpus * FLOW_WORDS * BATCH_LANES],
         }
     }
 
     /// Reads a row that is not torn.
     fn look(&mut self, read: impl Fn(&T, &mut [u64]) -> io::Result<bool>) -> io::Result<bool> {
-        let mut there = read(&self.tables, &mut self.row)?;
+        Ok(read(&self.tables, &mut self.row)? && self.look_again(read)?)
+    }
+
+    /// Reads the row, of which there was a first look, until two looks agree.
+    fn look_again(
+        &mut self,
+        read: impl Fn(&T, &mut [u64]) -> io::Result<bool>,
+    ) -> io::Result<bool> {
         for _ in 1..LOOKS_MAX {
-            if !there || !self.tears {
+            if !self.tears {
                 break;
             }
             self.before.copy_from_slice(&self.row);
-            there = read(&self.tables, &mut self.row)?;
+            if !read(&self.tables, &mut self.row)? {
+                return Ok(false);
+            }
             if self.agrees() {
                 break;
             }
         }
-        Ok(there)
+        Ok(true)
     }
 
     /// Whether the row follows from the one before without a step in the high halves.
@@ -160,14 +186,23 @@ impl<T: Tables> Rows<T> {
     }
 
     pub fn each(&mut self, mut on_lane: impl FnMut(Lane, Flow)) -> io::Result<()> {
-        let mut key = None;
+        let words = FLOW_WORDS * self.cpus;
+        let mut place = None;
         // The program may add some meanwhile, but a walk ends.
-        for _ in 0..2 * LANES_MAX {
-            key = self.tables.lane_after(key)?;
-            let Some(key) = key else { break };
-            if self.look(|tables, row| tables.lane(key, row))? {
-                on_lane(lane(key), self.flow());
+        for _ in 0..LANES_MAX {
+            let (keys, rows) = (&mut self.keys, &mut self.batch);
+            let (count, next) = self.tables.lanes(place, keys, rows)?;
+            for i in 0..count {
+                let key = self.keys[i];
+                self.row[..words].copy_from_slice(&self.batch[words * i..][..words]);
+                if self.look_again(|tables, row| tables.lane(key, row))? {
+                    on_lane(lane(key), self.flow());
+                }
             }
+            if next.is_none() {
+                break;
+            }
+            place = next;
         }
         Ok(())
     }

@@ -80,7 +80,7 @@ impl Ring {
     }
 
     /// Hands over every frame in the blocks that the kernel lends, and gives them back; one round
-    /// of the ring at most. Frames of the last [`BLOCK_AGE_MS_MAX`] may not be among them.
+    /// of the ring at most. Frames of the last 60 ms may not be among them.
     pub fn take(&mut self, mut see: impl FnMut(Captured<'_>)) {
         for _ in 0..self.memory.blocks {
             let Some(lent) = self.memory.lent(self.next) else {
@@ -134,6 +134,10 @@ struct Memory {
     block_bytes: usize,
     blocks: usize,
 }
+
+// SAFETY: it is the only one that knows the mapping, which belongs to no thread.
+#[allow(unsafe_code)]
+unsafe impl Send for Memory {}
 
 impl Memory {
     #[allow(unsafe_code)]

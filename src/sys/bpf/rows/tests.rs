@@ -89,14 +89,27 @@ impl Tables for Kernel {
         Ok(())
     }
 
-    fn lane_after(&self, key: Option<u64>) -> io::Result<Option<u64>> {
+    fn lanes(
+        &self,
+        from: Option<Place>,
+        keys: &mut [u64],
+        rows: &mut [u64],
+    ) -> io::Result<(usize, Option<Place>)> {
         self.permission()?;
         let lanes = self.lanes.borrow();
-        let mut keys = lanes.keys().copied();
-        Ok(match key {
-            None => keys.next(),
-            Some(key) => keys.find(|&next| next > key),
-        })
+        let (from, mut count) = (from.unwrap_or(0), 0);
+        let rest = lanes.iter().skip(from as usize);
+        let rows = rows.chunks_exact_mut(FLOW_WORDS * CPUS);
+        for ((key, values), (room, row)) in rest.zip(keys.iter_mut().zip(rows)) {
+            *room = *key;
+            row.copy_from_slice(values);
+            if let Some(torn) = self.torn.borrow_mut().pop() {
+                row[0] = torn;
+            }
+            count += 1;
+        }
+        let next = from + count as Place;
+        Ok((count, (count == keys.len()).then_some(next)))
     }
 
     fn totals(&self, row: &mut [u64]) -> io::Result<bool> {
@@ -157,6 +170,34 @@ fn the_copies_of_all_cpus_are_added_up() {
     let totals = rows.totals().unwrap();
     assert_eq!((totals.frames, totals.other_frames), (30, 9 + 19 + 29));
     assert!(all(&mut super::tests::rows(Kernel::default(), true)).is_empty());
+}
+
+#[test]
+fn more_lanes_than_are_read_at_once_come_each_once() {
+    for count in [
+        0,
+        1,
+        BATCH_LANES - 1,
+        BATCH_LANES,
+        BATCH_LANES + 1,
+        3 * BATCH_LANES,
+    ] {
+        let lane = |i| Lane {
+            interface: i as u16,
+            ..LANE
+        };
+        let lanes: Vec<_> = (0..count)
+            .map(|i| (lane(i), row([i as u64, 0, 0, 0, 0, 0])))
+            .collect();
+        for tears in [false, true] {
+            let found = all(&mut rows(Kernel::with(&lanes), tears));
+            let expected = (0..count).map(|i| {
+                let bytes = (CPUS * i) as u64;
+                (lane(i), Flow::from_words([bytes, 0, 0, 0, 0, 0]))
+            });
+            assert_eq!(found, expected.collect::<Vec<_>>());
+        }
+    }
 }
 
 #[test]
