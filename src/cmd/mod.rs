@@ -32,6 +32,7 @@ mod roster;
 mod sending;
 #[cfg_attr(not(feature = "http"), path = "servers_absent.rs")]
 pub mod servers;
+pub mod status;
 
 use argv::{Request, Shape};
 
@@ -117,6 +118,7 @@ const APPLETS: &[Entry] = &[
     Entry::of::<devices::Args>(),
     Entry::of::<bandwidth::Args>(),
     Entry::of::<agent::options::Args>(),
+    Entry::of::<status::Args>(),
 ];
 
 /// Runs the applet that the program's name, else its first argument, asks for.

@@ -43,7 +43,6 @@ pub struct StateFile {
     file: Newest,
     /// What messages call it.
     path: String,
-    directory: String,
     facts: Facts,
     /// From the start of the machine to that of the run.
     started: Duration,
@@ -70,7 +69,6 @@ impl StateFile {
         let mut state = Self {
             file,
             path: path.to_owned(),
-            directory: directory.to_owned(),
             facts,
             started: clock::since_boot().saturating_sub(run),
             head: Vec::new(),
@@ -78,11 +76,6 @@ impl StateFile {
         };
         state.reserve();
         Ok(state)
-    }
-
-    /// The directory that it may have made.
-    pub fn directory(&self) -> &str {
-        &self.directory
     }
 
     /// What may change while it runs.
