@@ -215,13 +215,17 @@ fn help<A: Applet>() -> String {
     let own = A::from_args(&[A::NAME], &["--help"]);
     let own = own.err().map_or_else(String::new, |exit| exit.output);
     let (options, examples) = own.split_once("\n\nExamples:").unwrap_or((&own, ""));
-    let more = flags::help(A::FLAGS);
-    let outputs = match A::SHIPS {
-        true => "\n\nWhere documents go:".to_owned() + &flags::help(outputs::FLAGS),
-        false => String::new(),
-    };
+    let mut more = String::new();
+    if !A::FLAGS.is_empty() {
+        more += "\n\nWhat the configuration says as well:";
+        more += &flags::help(A::FLAGS);
+    }
+    if A::SHIPS {
+        more += "\n\nWhere documents go:";
+        more += &flags::help(outputs::FLAGS);
+    }
     format!(
-        "{}{options}{COMMON_OPTIONS}{more}{outputs}\n\nExamples:{examples}",
+        "{}{options}{COMMON_OPTIONS}{more}\n\nExamples:{examples}",
         version()
     )
 }
