@@ -95,7 +95,9 @@ impl Agent {
     pub fn snapshots(&self) -> Vec<Snapshot> {
         let text = self.read("stdout");
         // A line may be half written.
-        let lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        let lines = text
+            .split_inclusive('\n')
+            .filter(|line| line.ends_with('\n'));
         let snapshots = lines.map(|line| Snapshot::parse(&self.schema, line));
         snapshots.collect()
     }
@@ -127,7 +129,13 @@ impl Agent {
     fn wait(&self, what: &str, mut done: impl FnMut() -> bool) {
         let start = Instant::now();
         while !done() {
-            let last = || self.read("stdout").lines().last().unwrap_or_default().to_owned();
+            let last = || {
+                self.read("stdout")
+                    .lines()
+                    .last()
+                    .unwrap_or_default()
+                    .to_owned()
+            };
             let late = start.elapsed() > PATIENCE;
             assert!(!late, "{what}: {}{}", self.errors(), last());
             std::thread::sleep(Duration::from_millis(20));

@@ -121,8 +121,8 @@ impl Snapshot {
         let is_fallback = self.capture().contains_key("fallbackReason");
         assert!(!is_fallback || text(self.capture(), "source") != "ebpf");
         let memory = object(&object(&self.0["metrics"])["memory"]);
-        let [total, used, free] = ["total", "used", "free"]
-            .map(|part| number(memory, &format!("{part}Bytes")));
+        let [total, used, free] =
+            ["total", "used", "free"].map(|part| number(memory, &format!("{part}Bytes")));
         assert_eq!(used + free, total);
         let mut places = Vec::new();
         for entry in self.entries() {
@@ -227,7 +227,11 @@ impl<'a> Device<'a> {
             let shares = ["wan", "lan"].map(|share| bandwidth.get(share).map(object));
             assert!(shares.iter().all(|share| share.is_none() == self.is_self()));
             for key in [total, since].iter().filter(|_| !self.is_self()) {
-                let sum: u64 = shares.iter().flatten().map(|share| number(share, key)).sum();
+                let sum: u64 = shares
+                    .iter()
+                    .flatten()
+                    .map(|share| number(share, key))
+                    .sum();
                 assert_eq!(sum, number(bandwidth, key), "{key}: {self:?}");
             }
         }
@@ -289,10 +293,14 @@ pub fn number(object: &Object, key: &str) -> u64 {
 
 /// Milliseconds since 1970 of `2026-11-21T00:39:24.972Z`.
 pub fn time_ms(text: &str) -> i64 {
-    let part = |range| -> i64 { text[range].parse().unwrap() };
+    let part = |range: core::ops::Range<usize>| -> i64 { text[range].parse().unwrap() };
     let (year, month) = (part(0..4), part(5..7));
     // The year begins in March, so that its odd day is the last one.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
     let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5;
     let days = days + part(8..10) - 1 - 719_468;
     let seconds = ((days * 24 + part(11..13)) * 60 + part(14..16)) * 60 + part(17..19);
