@@ -9,6 +9,8 @@ use std::path::PathBuf;
 mod answer;
 #[path = "fuzz/bodies/conntrack.rs"]
 mod conntrack;
+#[path = "fuzz/bodies/config.rs"]
+mod config;
 #[path = "fuzz/bodies/dns.rs"]
 mod dns;
 #[path = "fuzz/bodies/frame.rs"]
@@ -85,6 +87,11 @@ fn oui_corpus() {
 #[test]
 fn uci_corpus() {
     replay("uci", uci::run);
+}
+
+#[test]
+fn config_corpus() {
+    replay("config", config::run);
 }
 
 #[test]

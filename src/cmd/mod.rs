@@ -191,9 +191,9 @@ fn start<A: Applet>(words: &[String], called: Called) -> Result<(), Failure> {
         print(&help::<A>())?;
         return Err(Failure::silent(Exit::Failed));
     }
-    let tables = [A::FLAGS, if A::SHIPS { outputs::FLAGS } else { "" }];
-    let infos = tables.map(flags::infos);
-    let groups = [A::get_args_info().flags, &infos[0], &infos[1]];
+    let outputs = if A::SHIPS { outputs::FLAGS } else { "" };
+    let (of_table, of_outputs) = (flags::infos(A::FLAGS), flags::infos(outputs));
+    let groups = [A::get_args_info().flags, &of_table, &of_outputs];
     let words = match argv::normalise(words, &groups, &A::SHAPE) {
         Ok(Request::Run(words)) => words,
         Ok(Request::Help) => return print(&help::<A>()),
@@ -202,7 +202,7 @@ fn start<A: Applet>(words: &[String], called: Called) -> Result<(), Failure> {
         Err(error) => return Err(see_help::<A>(&error.to_string())),
     };
     let mut given = flags::Given::default();
-    for (table, words) in tables.into_iter().zip(&words[1..]) {
+    for (table, words) in [A::FLAGS, outputs].into_iter().zip(&words[1..]) {
         let twice = |flag| see_help::<A>(&format!("option '{flag}' can be given only once"));
         given.read(table, words).map_err(twice)?;
     }

@@ -222,10 +222,11 @@ fn retry(options: &Options) -> Result<Duration, Failure> {
 impl FilePlan {
     fn of(section: &Section) -> Self {
         let path = section.text("path");
-        let (directory, file_name) = match path.rsplit_once('/') {
+        let slash = path.bytes().rposition(|byte| byte == b'/');
+        let (directory, file_name) = match slash {
             None => (".", path),
-            Some(("", file_name)) => ("/", file_name),
-            Some(parts) => parts,
+            Some(0) => ("/", &path[1..]),
+            Some(at) => (&path[..at], &path[at + 1..]),
         };
         let kib = section.integer("rotate_kib");
         let rotation = Rotation {

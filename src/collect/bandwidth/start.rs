@@ -5,6 +5,7 @@ use core::fmt;
 use std::io;
 
 use super::engine::Kernel;
+use super::show::Shown;
 use super::{Capture, Engine, TurnError};
 use crate::collect::network::ReadError;
 use crate::collect::taps::Taps;
@@ -76,6 +77,7 @@ impl Capture {
             lost: 0,
             lost_at_window: 0,
             retry_at: None,
+            shown: Shown::default(),
         };
         let &Options {
             mode,
