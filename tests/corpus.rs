@@ -7,10 +7,10 @@ use std::path::PathBuf;
 #[cfg(feature = "http")]
 #[path = "fuzz/bodies/answer.rs"]
 mod answer;
-#[path = "fuzz/bodies/conntrack.rs"]
-mod conntrack;
 #[path = "fuzz/bodies/config.rs"]
 mod config;
+#[path = "fuzz/bodies/conntrack.rs"]
+mod conntrack;
 #[path = "fuzz/bodies/dns.rs"]
 mod dns;
 #[path = "fuzz/bodies/frame.rs"]

@@ -3,12 +3,13 @@
 //! agent have in common. Never waits for anything but what its owner waits for.
 
 use core::time::Duration;
+use std::io;
 
 use super::hidden::Hidden;
 use super::roster::Roster;
 use crate::collect::bandwidth::{Capture, Source, TurnError};
 use crate::collect::discovery::{Discovery, Plan};
-use crate::collect::lan::Lan;
+use crate::collect::lan::{FollowError, Lan};
 use crate::collect::taps::Target;
 use crate::encode::bandwidth::{self as document, Window};
 use crate::encode::device::Entry;
@@ -187,8 +188,13 @@ impl Observer {
 
     /// Listens where the interfaces with neighbours are now.
     fn follow(&mut self, now: Mono) {
-        if let Err(error) = self.lan.follow(&self.wanted) {
-            log::warn!("{error}");
+        match self.lan.follow(&self.wanted) {
+            // Who may not count may not listen either, which was said.
+            Err(FollowError::Down(down))
+                if down.error.kind() == io::ErrorKind::PermissionDenied
+                    && self.capture.fallback_reason().is_some() => {}
+            Err(error) => log::warn!("{error}"),
+            Ok(()) => {}
         }
         if let Some(discovery) = &mut self.discovery {
             discovery.follow(&mut self.lan, now);

@@ -16,7 +16,7 @@ use crate::cmd::observer::Observer;
 use crate::cmd::outlets::Outlets;
 use crate::cmd::outputs::Outputs;
 use crate::cmd::servers::Sender;
-use crate::collect::bandwidth::{Capture, Mode, Options};
+use crate::collect::bandwidth::{Capture, Mode, Options, Source};
 use crate::collect::devices::Ears;
 use crate::collect::discovery::{self, Discovery};
 use crate::collect::lan::Lan;
@@ -148,7 +148,11 @@ fn observer(
     let mut capture = Capture::start(&options, wanted.clone(), now).map_err(unreadable)?;
     if let Some(reason) = capture.fallback_reason() {
         let remedy = capture.remedy().unwrap_or("run as root");
-        log::warn!("bytes of devices: {reason}; {remedy}");
+        let unseen = match capture.source() {
+            Source::None => "frames cannot be seen, so neither devices nor their bytes",
+            _ => "bytes of devices are counted in a ring, which may lose frames",
+        };
+        log::warn!("{unseen}: {reason}; {remedy}");
     }
     let given_up = capture.give_up_loading();
     let needs = Needs {

@@ -94,7 +94,11 @@ impl Capture {
         }
         if !refusals.is_empty() {
             let reasons: Vec<String> = refusals.iter().map(Refusal::to_string).collect();
-            let remedies: Vec<String> = refusals.iter().map(Refusal::remedy).collect();
+            let mut remedies: Vec<String> = refusals.iter().map(Refusal::remedy).collect();
+            // Who may do that may open a ring as well.
+            if let [Refusal::Load(LoadError::Permission), ..] = refusals[..] {
+                remedies.truncate(1);
+            }
             capture.fallback_reason = Some(reasons.join("; "));
             capture.remedy = Some(remedies.join("; "));
         }
