@@ -19,9 +19,12 @@ mod support;
 use bridge::*;
 use counting::allocations;
 use lan::{inside, ip};
+use netvitals::collect::bandwidth::{Capture, Mode, Source};
 use netvitals::model::addr::Mac;
 use netvitals::model::traffic::Sums;
+use netvitals::model::unseen::Blind;
 use netvitals::sys::clock::mono;
+use netvitals::sys::privileges::{Capabilities, Capability, Holder, Outcome, ThisThread};
 
 #[test]
 fn both_engines_count_the_same() {
@@ -100,5 +103,89 @@ fn no_window_and_no_frame_allocates() {
             }
             assert_eq!(capture.traffic().rows().count(), 400);
         });
+    });
+}
+
+/// Does `work` with these capabilities only, as far as we have them.
+fn with_only<T>(list: &[Capability], work: impl FnOnce() -> T) -> T {
+    let before = ThisThread.privileges().unwrap();
+    let mut lowered = before;
+    lowered.effective = before.permitted.also_in(Capabilities::of(list));
+    ThisThread.set_privileges(lowered).unwrap();
+    let result = work();
+    ThisThread.set_privileges(before).unwrap();
+    result
+}
+
+#[test]
+fn the_best_that_is_allowed_counts_and_what_is_not_is_said() {
+    inside(
+        "the_best_that_is_allowed_counts_and_what_is_not_is_said",
+        || {
+            make_bridge();
+            let attempt = |mode, capabilities: &[Capability]| {
+                let capture = with_only(capabilities, || open(mode, &["br0"]));
+                let told = [capture.fallback_reason(), capture.remedy()];
+                let told = told.map(|text| text.unwrap_or_default().to_owned());
+                (capture, told)
+            };
+            let (bpf, raw) = (Capability::Bpf, Capability::NetRaw);
+            let no_bpf = "bpf: operation not permitted (CAP_BPF)";
+            let no_ring = "ring: operation not permitted (CAP_NET_RAW)";
+            let (mut capture, [reason, remedy]) = attempt(Mode::Auto, &[raw]);
+            assert_eq!((capture.source(), reason.as_str()), (Source::Ring, no_bpf));
+            assert!(remedy.contains("CAP_BPF"), "{remedy}");
+            assert_eq!(capture.unseen().iter().count(), 0);
+            send("h1", BRIDGE, ALICE, 100, 10);
+            wait_until(&mut capture, |capture| moved(capture, ALICE)[2] == 10);
+
+            for (mode, expected) in [
+                (Mode::Auto, format!("{no_bpf}; {no_ring}")),
+                (Mode::Ebpf, no_bpf.into()),
+                (Mode::Ring, no_ring.into()),
+                (Mode::Off, String::new()),
+            ] {
+                let (mut capture, [reason, remedy]) = attempt(mode, &[]);
+                assert_eq!((capture.source(), reason), (Source::None, expected));
+                assert_eq!(remedy.is_empty(), mode == Mode::Off);
+                let blind = capture.unseen().contains(Blind::NoPermission);
+                assert_eq!(blind, mode != Mode::Off);
+                capture.turn(mono()).unwrap();
+                capture.end_window(mono()).unwrap();
+                assert!(capture.interfaces().is_empty() && capture.next_due().is_none());
+            }
+            let (capture, [reason, _]) = attempt(Mode::Auto, &[bpf]);
+            if !reason.starts_with(no_bpf) {
+                let no_tap = "bpf: tap: operation not permitted (CAP_NET_RAW)";
+                assert_eq!(reason, format!("{no_tap}; {no_ring}"));
+            }
+            assert_eq!(capture.source(), Source::None);
+        },
+    );
+}
+
+#[test]
+fn counting_goes_on_without_the_right_to_load() {
+    inside("counting_goes_on_without_the_right_to_load", || {
+        make_bridge();
+        let Some(mut capture) = start(Mode::Ebpf, &["br0"]) else {
+            return;
+        };
+        let permitted = ThisThread.privileges().unwrap().permitted;
+        let outcome = capture.give_up_loading().unwrap();
+        if outcome == Some(Outcome::GivenUp) {
+            assert!(permitted != ThisThread.privileges().unwrap().permitted);
+        }
+        ip("link del p1");
+        make_port(1);
+        let turn = |capture: &mut Capture| {
+            with_only(&[Capability::NetRaw], || {
+                wait_until(capture, |capture| names(capture) == "p2 p3 p1");
+            });
+        };
+        turn(&mut capture);
+        send("h1", BRIDGE, ALICE, 100, 10);
+        wait_until(&mut capture, |capture| moved(capture, ALICE)[2] == 10);
+        capture.turn(mono()).unwrap();
     });
 }

@@ -187,7 +187,11 @@ fn segments_are_counted_as_on_the_wire() {
             let super_frame = gso.frame(BOB.0, ALICE.0, 10 * 1_000 + 1);
             let frames = lab.counting.totals().unwrap().frames;
             let sockets = [OURS, THEIRS].map(|name| vnet::Socket::open(name).unwrap());
-            sockets[1].send(&super_frame).unwrap();
+            if let Err(error) = sockets[1].send(&super_frame) {
+                // Before Linux 6.2 nobody can hand in segments of UDP.
+                assert!(!gso.tcp, "{gso:?}: {error}");
+                continue;
+            }
             lab.wait_for(frames + 11);
             sockets[0]
                 .send(&gso.frame(ALICE.0, BOB.0, 10 * 1_000 + 1))

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 #[cfg(feature = "http")]
 #[path = "fuzz/bodies/answer.rs"]
 mod answer;
+#[path = "fuzz/bodies/config.rs"]
+mod config;
 #[path = "fuzz/bodies/conntrack.rs"]
 mod conntrack;
 #[path = "fuzz/bodies/dns.rs"]
@@ -85,6 +87,11 @@ fn oui_corpus() {
 #[test]
 fn uci_corpus() {
     replay("uci", uci::run);
+}
+
+#[test]
+fn config_corpus() {
+    replay("config", config::run);
 }
 
 #[test]

@@ -15,7 +15,6 @@ use netvitals::collect::system::{Collector, boot_id};
 use netvitals::encode::json::{Json, Style};
 use netvitals::encode::snapshot::metrics;
 use netvitals::limits::METRICS_DOCUMENT_BYTES_MAX;
-use netvitals::model::interface::{COUNTERS, Counters, InterfaceName, Sample};
 use netvitals::model::system::{Load, Memory, System};
 use netvitals::sys::files::{Root, c_path};
 use netvitals::time::Mono;

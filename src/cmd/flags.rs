@@ -8,7 +8,7 @@
 
 use argh::{FlagInfo, FlagInfoKind};
 
-use super::config::Section;
+use super::config::{Section, columns};
 
 /// What a line of a table says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,14 +22,13 @@ struct Flag {
 
 fn flags(table: &'static str) -> impl Iterator<Item = Flag> {
     table.lines().map(|line| {
-        let mut columns = line.split('|');
-        let mut next = || columns.next().unwrap_or_default();
+        let [long, section, option, values, help] = columns(line);
         Flag {
-            long: next(),
-            section: next(),
-            option: next(),
-            values: next(),
-            help: next(),
+            long,
+            section,
+            option,
+            values,
+            help,
         }
     })
 }

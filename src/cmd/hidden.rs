@@ -2,6 +2,7 @@
 //! What hardware forwards past the taps: whether it does, and what the kernel knows of it.
 
 use core::net::IpAddr;
+use core::time::Duration;
 
 use super::claims::Claims;
 use crate::collect::lan::Lan;
@@ -15,6 +16,11 @@ use crate::sys::files::Root;
 use crate::sys::random;
 use crate::time::Mono;
 
+/// Pieces of the table, of some 20 flows each, that are read at once, and what lies between: a table
+/// of 16 384 flows takes two seconds, and never much of the CPU.
+const PIECES_MAX: usize = 8;
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// The offloading, and the table of connections if it is to be read.
 pub(super) struct Hidden {
     configured: Offload,
@@ -25,6 +31,8 @@ pub(super) struct Hidden {
     uncounted: bool,
     /// A fault was said.
     failing: bool,
+    /// When the next piece of the table is to be read; `None` when all was.
+    due: Option<Mono>,
 }
 
 impl Hidden {
@@ -47,6 +55,7 @@ impl Hidden {
             seen: Offload::None,
             uncounted: false,
             failing: false,
+            due: None,
         }
     }
 
@@ -66,19 +75,36 @@ impl Hidden {
         self.offload() == Offload::Hardware && !witness
     }
 
-    /// Adds what the hardware forwarded since the last call.
-    pub(super) fn read(&mut self, lan: &Lan, claims: &Claims, traffic: &mut Traffic, now: Mono) {
+    /// The table is to be read once more, piece by piece, unless it is still being read.
+    pub(super) fn begin(&mut self, now: Mono) {
+        if self.conntrack.is_some() {
+            self.due.get_or_insert(now);
+        }
+    }
+
+    /// When [`Self::turn`] is due; `None` when nothing is to be read.
+    pub(super) fn next_due(&self) -> Option<Mono> {
+        self.due
+    }
+
+    /// Reads the next piece of the table, and adds what the hardware forwarded since it was read
+    /// before.
+    pub(super) fn turn(&mut self, lan: &Lan, claims: &Claims, traffic: &mut Traffic, now: Mono) {
         let Some(conntrack) = &mut self.conntrack else {
             return;
         };
         let devices = &lan.listener.devices;
-        let read = conntrack.read(|address, moved| {
+        let read = conntrack.step(PIECES_MAX, |address, moved| {
             if let Some(mac) = owner(address, claims, devices) {
                 traffic.add(&heard(mac, moved), now);
             }
         });
         match read {
-            Ok(reading) => {
+            Ok(None) => {
+                self.due = Some(now.after(PAUSE));
+                return;
+            }
+            Ok(Some(reading)) => {
                 self.seen = reading.offload();
                 self.uncounted = reading.uncounted + reading.left_out + reading.malformed > 0;
                 self.failing = false;
@@ -88,6 +114,7 @@ impl Hidden {
             }
             Err(_) => {}
         }
+        self.due = None;
     }
 }
 

@@ -3,18 +3,17 @@
 //! agent have in common. Never waits for anything but what its owner waits for.
 
 use core::time::Duration;
-
-use embedded_io::Write;
+use std::io;
 
 use super::hidden::Hidden;
 use super::roster::Roster;
 use crate::collect::bandwidth::{Capture, Source, TurnError};
 use crate::collect::discovery::{Discovery, Plan};
-use crate::collect::lan::Lan;
+use crate::collect::lan::{FollowError, Lan};
 use crate::collect::taps::Target;
 use crate::encode::bandwidth::{self as document, Window};
 use crate::encode::device::Entry;
-use crate::encode::json::Json;
+use crate::encode::json::{Json, Write};
 use crate::encode::traffic::{Capture as Captured, Moved};
 use crate::model::interface::InterfaceName;
 use crate::model::traffic::{Amount, Row, Witness};
@@ -43,6 +42,8 @@ pub(super) struct Observer {
     look_due: Mono,
     looks_count: u32,
     follow_due: Option<Mono>,
+    /// Interfaces changed since this was set to false.
+    pub(super) links_changed: bool,
     /// How many had no address at the end of the last window.
     strangers: usize,
     /// The counting has a fault that was said.
@@ -72,6 +73,7 @@ impl Observer {
             look_due: now,
             looks_count: 0,
             follow_due: None,
+            links_changed: false,
             strangers: 0,
             failing: false,
         };
@@ -115,6 +117,7 @@ impl Observer {
             discovery.map(|discovery| discovery.next_due(&self.lan)),
             self.lan.next_due(now),
             self.capture.next_due(),
+            self.hidden.next_due(),
             self.follow_due,
         ];
         due.into_iter()
@@ -129,6 +132,7 @@ impl Observer {
         self.tell(turned);
         if changed {
             self.follow_due = Some(now.after(SETTLE));
+            self.links_changed = true;
         }
         if self.follow_due.is_some_and(|due| due <= now) {
             self.follow_due = None;
@@ -144,6 +148,11 @@ impl Observer {
             && let Err(down) = discovery.turn(&mut self.lan, now)
         {
             log::warn!("{down}; waiting for it");
+        }
+        if self.hidden.next_due().is_some_and(|due| due <= now) {
+            let claims = self.roster.claims(&self.lan);
+            let traffic = self.capture.traffic_mut();
+            self.hidden.turn(&self.lan, claims, traffic, now);
         }
         if self.look_due <= now {
             self.look_due = now.after(LOOK_EVERY);
@@ -168,15 +177,24 @@ impl Observer {
         if reread {
             self.hidden.look(&self.lan.sources.root);
         }
-        if let Err(error) = self.lan.look_around(reread) {
+        let traffic = self.capture.traffic();
+        if let Err(error) = self
+            .lan
+            .look_around(reread, |mac| traffic.find(mac).is_some())
+        {
             log::warn!("vendors: {error}; going on without that list");
         }
     }
 
     /// Listens where the interfaces with neighbours are now.
     fn follow(&mut self, now: Mono) {
-        if let Err(error) = self.lan.follow(&self.wanted) {
-            log::warn!("{error}");
+        match self.lan.follow(&self.wanted) {
+            // Who may not count may not listen either, which was said.
+            Err(FollowError::Down(down))
+                if down.error.kind() == io::ErrorKind::PermissionDenied
+                    && self.capture.fallback_reason().is_some() => {}
+            Err(error) => log::warn!("{error}"),
+            Ok(()) => {}
         }
         if let Some(discovery) = &mut self.discovery {
             discovery.follow(&mut self.lan, now);
@@ -187,9 +205,7 @@ impl Observer {
     pub(super) fn end_window(&mut self, idle: bool, now: Mono) {
         let ended = self.capture.end_window(now);
         self.tell(ended);
-        let claims = self.roster.claims(&self.lan);
-        self.hidden
-            .read(&self.lan, claims, self.capture.traffic_mut(), now);
+        self.hidden.begin(now);
         self.roster.gather(&self.lan, self.capture.traffic(), idle);
         // Who is new most likely asked somebody for something, and the kernel knows its address.
         if self.roster.strangers() > self.strangers {
@@ -239,13 +255,23 @@ impl Observer {
         let capture = &self.capture;
         Captured {
             witness: self.witness(),
-            fallback_reason: capture.fallback_reason(),
+            fallback_reason: self.fallback_reason(),
             interfaces: capture.interfaces().iter().map(|tap| tap.name.as_str()),
             sums: capture.traffic().window_sums(),
             frames_lost: capture.frames_lost(),
             offload: self.hidden.offload(),
             unseen: self.unseen(),
         }
+    }
+
+    /// Why it is not the program in the kernel that counts; `None` when it is.
+    fn fallback_reason(&self) -> Option<&str> {
+        let chosen = match self.capture.source() {
+            Source::Ebpf => None,
+            Source::Ring => Some("the ring was asked for"),
+            Source::None => Some("nothing was asked for"),
+        };
+        self.capture.fallback_reason().or(chosen)
     }
 
     /// What cannot be seen.

@@ -15,6 +15,7 @@ use crate::collect::reverse::ReverseNames;
 use crate::collect::segment::{Segment, nearest};
 use crate::collect::vendors::Vendors;
 use crate::engine::arp_scan::ArpScan;
+use crate::model::addr::Mac;
 use crate::model::device::{Device, Devices, Evidence, Learnt};
 use crate::model::interface::InterfaceName;
 use crate::model::known_names::NameSource;
@@ -306,17 +307,17 @@ impl Lan {
     }
 
     /// What is to be done now and then: neighbours of the kernel, vendors; with `reread` also files
-    /// and names that expired.
+    /// and names that expired. Of who is `alive`, old addresses are believed as well.
     ///
     /// # Errors
     /// When the list of vendors cannot be read.
-    pub fn look_around(&mut self, reread: bool) -> io::Result<()> {
+    pub fn look_around(&mut self, reread: bool, alive: impl Fn(Mac) -> bool) -> io::Result<()> {
         let now = clock::mono();
         if reread && let Err(error) = self.sources.names.read(&self.sources.root) {
             log::warn!("names: {error}; going on without that file");
         }
         for i in 0..self.ears.len() {
-            if let Err(error) = self.join_neighbours(i, now) {
+            if let Err(error) = self.join_neighbours(i, now, &alive) {
                 log::info!("no neighbours of the kernel: {error}");
             }
         }
@@ -329,7 +330,12 @@ impl Lan {
         Ok(())
     }
 
-    fn join_neighbours(&mut self, i: usize, now: Mono) -> Result<(), ReadError> {
+    fn join_neighbours(
+        &mut self,
+        i: usize,
+        now: Mono,
+        alive: &impl Fn(Mac) -> bool,
+    ) -> Result<(), ReadError> {
         let Segment {
             index, mac: own, ..
         } = self.ears[i].segment;
@@ -338,7 +344,7 @@ impl Lan {
         let devices = &mut self.listener.devices;
         let mut changed = false;
         let result = self.tables.neighbours(index, |mac, address, verified| {
-            let learnt = match (address, verified) {
+            let learnt = match (address, verified || alive(mac)) {
                 _ if mac == own => Learnt::Known,
                 (IpAddr::V6(address), true) => devices.learn_ipv6(mac, address, now),
                 (IpAddr::V6(address), false) => devices.join_ipv6(mac, address),

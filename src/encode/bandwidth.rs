@@ -140,7 +140,8 @@ mod tests {
             "{\"schemaVersion\":1,\"sequence\":1,\
              \"collectionStartTime\":\"2026-11-21T00:39:23.972Z\",\
              \"collectionEndTime\":\"2026-11-21T00:39:24.972Z\",\"collectionDurationSeconds\":1,\
-             \"collectionDurationMs\":1000,\"connectedDevices\":[],\"capture\":{\"source\":\"ring\",\
+             \"collectionDurationMs\":1000,\"connectedDevices\":[],\
+             \"capture\":{\"source\":\"ring\",\
              \"fallbackReason\":\"bpf: operation not permitted (CAP_BPF)\",\
              \"interfaces\":[\"eth1\"],\"framesSeen\":0,\"framesLost\":0,\
              \"otherMacs\":{\"rxBytesTotal\":0,\"txBytesTotal\":0,\"frames\":0},\

@@ -55,8 +55,8 @@ pub fn send(on: &str, to: Mac, from: Mac, len: usize, count: u64) {
     (0..count).for_each(|_| socket.send(&frame).unwrap());
 }
 
-/// Starts a capture; `None` where this machine does not let us, which is said.
-pub fn start(mode: Mode, wanted: &[&str]) -> Option<Capture> {
+/// A capture, whether it counts or not.
+pub fn open(mode: Mode, wanted: &[&str]) -> Capture {
     let options = Options {
         mode,
         ring_kib: 1_024,
@@ -64,7 +64,12 @@ pub fn start(mode: Mode, wanted: &[&str]) -> Option<Capture> {
         seed: 7,
     };
     let wanted = wanted.iter().map(|&name| name.try_into().unwrap());
-    let capture = Capture::start(&options, wanted.collect(), mono()).unwrap();
+    Capture::start(&options, wanted.collect(), mono()).unwrap()
+}
+
+/// Starts a capture; `None` where this machine does not let us, which is said.
+pub fn start(mode: Mode, wanted: &[&str]) -> Option<Capture> {
+    let capture = open(mode, wanted);
     if capture.source() == Source::None {
         assert!(capture.unseen().contains(Blind::NoPermission));
         skip(&format!("{mode:?}: {}", capture.fallback_reason().unwrap()));

@@ -19,7 +19,7 @@ pub struct Gso {
     /// VIRTIO_NET_HDR_GSO_*.
     kind: u8,
     ipv6: bool,
-    tcp: bool,
+    pub tcp: bool,
 }
 
 pub const TCP4: Gso = Gso {

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The document of a window, made in a buffer that was reserved at the start.
 
-use embedded_io::SliceWriteError;
-
 use super::meters::Meters;
 use crate::cmd::observer::Observer;
 use crate::cmd::outlets::Outlets;
 use crate::collect::system;
 use crate::encode::bandwidth::{self, Window};
 use crate::encode::device::{Entry, Stamp};
-use crate::encode::json::{Json, Style};
+use crate::encode::json::{Full, Json, Style};
 use crate::encode::snapshot::{self, Head, interfaces, metrics};
 use crate::encode::traffic::{self, Moved};
 use crate::limits::SNAPSHOT_BYTES_MAX;
@@ -79,7 +77,7 @@ impl Documents {
         outlets: &Outlets,
         window: &Window,
         clock_step_ms: Option<i64>,
-    ) -> Result<usize, SliceWriteError> {
+    ) -> Result<usize, Full> {
         let len = self.buffer.len();
         let head = Head {
             server_id: &self.server_id,
@@ -138,7 +136,7 @@ fn router(
     server_id: &str,
     started: Mono,
     speed: impl Fn(&str) -> u32,
-) -> Result<(), SliceWriteError> {
+) -> Result<(), Full> {
     let Some(segment) = observer.lan.segments().next() else {
         return Ok(());
     };

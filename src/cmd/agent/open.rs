@@ -14,9 +14,9 @@ use crate::cmd::interfaces::Logical;
 use crate::cmd::lan::{Named, cannot};
 use crate::cmd::observer::Observer;
 use crate::cmd::outlets::Outlets;
-use crate::cmd::outputs::Outputs;
+use crate::cmd::outputs::{self, Outputs};
 use crate::cmd::servers::Sender;
-use crate::collect::bandwidth::{Capture, Mode, Options};
+use crate::collect::bandwidth::{Capture, Mode, Options, Source};
 use crate::collect::devices::Ears;
 use crate::collect::discovery::{self, Discovery};
 use crate::collect::lan::Lan;
@@ -61,26 +61,14 @@ pub(super) fn open(
     let boot_id = boot_id.map_or(String::new(), |id| id.as_str().to_owned());
     let start_id = random::bits();
     let server_id = server_id(&settings);
-    let mut directories = Vec::new();
-    if let (Some(spool), true) = (&settings.spooling.directory, outputs.servers.is_some()) {
-        directories.push(spool.as_str());
-    }
-    let state_path = settings.state_file.as_deref().filter(|_| !settings.once);
-    let state = state_path.map(|path| {
-        let facts = Facts {
-            start_id,
-            boot_id: boot_id.clone(),
-            started: start.wall,
-            interval: settings.interval,
-            config_file: configuration.file.clone(),
-        };
-        StateFile::open(path, facts)
-    });
-    let state = state.transpose()?;
-    directories.extend(state_path.and_then(|path| Some(path.rsplit_once('/')?.0)));
-    // Before any thread starts: what is given up here, none of them has.
-    let settled = rights::settle(settings.user.as_deref(), needs, &directories)?;
-    log::info!("{settled}");
+    let facts = Facts {
+        start_id,
+        boot_id: boot_id.clone(),
+        started: start.mono,
+        interval: settings.interval,
+        config_file: configuration.file.clone(),
+    };
+    let state = settle(&settings, &outputs, needs, facts)?;
     let sender = Sender {
         host: &server_id,
         start_id,
@@ -103,6 +91,26 @@ pub(super) fn open(
         signals,
         hangup,
     })
+}
+
+/// Opens the state file, then gives up what is no longer needed: before any thread starts, so that
+/// none of them has it.
+fn settle(
+    settings: &Settings,
+    outputs: &Outputs,
+    needs: Needs,
+    facts: Facts,
+) -> Result<Option<StateFile>, Failure> {
+    let state_file = settings.state_file.as_deref().filter(|_| !settings.once);
+    let state = state_file.map(|path| StateFile::open(path, facts));
+    let state = state.transpose()?;
+    let spool = settings.spooling.directory.as_deref();
+    let spool = spool.filter(|_| outputs.servers.is_some());
+    let state_file = state_file.map(|path| outputs::split_path(path).0);
+    let directories: Vec<&str> = state_file.into_iter().chain(spool).collect();
+    let settled = rights::settle(settings.user.as_deref(), needs, &directories)?;
+    log::info!("{settled}");
+    Ok(state)
 }
 
 /// The name of this router.
@@ -140,7 +148,11 @@ fn observer(
     let mut capture = Capture::start(&options, wanted.clone(), now).map_err(unreadable)?;
     if let Some(reason) = capture.fallback_reason() {
         let remedy = capture.remedy().unwrap_or("run as root");
-        log::warn!("bytes of devices: {reason}; {remedy}");
+        let unseen = match capture.source() {
+            Source::None => "frames cannot be seen, so neither devices nor their bytes",
+            _ => "bytes of devices are counted in a ring, which may lose frames",
+        };
+        log::warn!("{unseen}: {reason}; {remedy}");
     }
     let given_up = capture.give_up_loading();
     let needs = Needs {

@@ -91,6 +91,9 @@ impl Agent {
         };
         let window = Window { end, duration };
         self.observer.end_window(true, now);
+        if core::mem::take(&mut self.observer.links_changed) {
+            self.meters.speeds.forget();
+        }
         self.meters.read(&self.observer.lan.sources.root, now);
         let Self {
             documents,

@@ -177,3 +177,121 @@ fn range(text: &str) -> Option<(String, Ranges)> {
     ranges.add(text).ok()?;
     Some((text.to_owned(), ranges))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cmd::agent::options::FLAGS;
+
+    const FILE: &str = "config netvitals\n\toption interval 10s\n\toption server_id gw\n\
+                        \tlist interface lan\n\tlist range 10.0.0.0/24\n\toption ptr 1\n\
+                        \toption discovery active\n\toption spool ''\n\toption log_level info\n";
+
+    fn settings(words: &str, file: &str) -> Result<Settings, Failure> {
+        let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+        let mut options = outputs::Options::default();
+        options.read(FLAGS, &words).unwrap();
+        options.read(outputs::FLAGS, &words).unwrap();
+        let args = Args {
+            once: words.iter().any(|word| word == "--once"),
+            ..Args::default()
+        };
+        let configuration = config::parse("f", file.as_bytes()).unwrap();
+        Settings::new(&args, &options, &configuration)
+    }
+
+    #[test]
+    fn options_go_over_the_file_and_that_over_defaults() {
+        let none = settings("", "").unwrap();
+        assert_eq!(none.interval, Duration::from_secs(5));
+        assert_eq!(
+            (none.server_id, none.interfaces.len(), none.ptr),
+            (None, 0, true)
+        );
+        assert_eq!(
+            (none.capture, none.discovery),
+            (Capture::Auto, Discovery::Active)
+        );
+        assert_eq!(
+            none.spooling.directory.as_deref(),
+            Some("/tmp/netvitals/spool")
+        );
+        assert_eq!(none.forget_after, Duration::from_secs(86_400));
+        assert_eq!((none.discovery_rate, none.ring_kib), (200, 512));
+        let file = settings("", FILE).unwrap();
+        assert_eq!(file.interval, Duration::from_secs(10));
+        assert_eq!(
+            (file.server_id.as_deref(), file.spooling.directory),
+            (Some("gw"), None)
+        );
+        assert_eq!(
+            (file.interfaces, file.log_level),
+            (vec!["lan".to_owned()], LevelFilter::Info)
+        );
+        assert_eq!(file.ranges[0].1.count(), 254);
+        let words = "--interval 1m --interface a --interface b --no-ptr --range 10.9.0.1 \
+                     --spool /s --spool-kib 64 --capture ring --user nobody";
+        let both = settings(words, FILE).unwrap();
+        assert_eq!((both.interval, both.ptr), (Duration::from_secs(60), false));
+        assert_eq!(
+            (both.interfaces.join(","), both.ranges.len()),
+            ("a,b".to_owned(), 1)
+        );
+        assert_eq!(both.spooling.directory.as_deref(), Some("/s"));
+        assert_eq!(
+            (both.spooling.bytes_max, both.capture),
+            (65_536, Capture::Ring)
+        );
+        assert_eq!(
+            (both.server_id.as_deref(), both.user.as_deref()),
+            (Some("gw"), Some("nobody"))
+        );
+    }
+
+    #[test]
+    fn once_asks_nobody_unless_it_is_told_to() {
+        let discovery = |words, file| settings(words, file).unwrap().discovery;
+        assert_eq!(discovery("--once", FILE), Discovery::Passive);
+        assert_eq!(
+            discovery("--once --discovery active", ""),
+            Discovery::Active
+        );
+        let off = "config netvitals\n\toption discovery off\n";
+        assert_eq!(discovery("--once", off), Discovery::Off);
+        assert_eq!(discovery("--discovery passive", FILE), Discovery::Passive);
+    }
+
+    #[test]
+    fn wrong_options_are_named() {
+        let wrong = |words, file| settings(words, file).unwrap_err().to_string();
+        assert_eq!(
+            wrong("--interval 5x", FILE),
+            "option '--interval' '5x': not a duration; allowed: 1s to 1h"
+        );
+        assert_eq!(
+            wrong("--forget-after 31s", FILE),
+            "option '--forget-after': forget_after 31s must be longer than inactive_after 180s"
+        );
+        assert_eq!(
+            wrong("--range 10.0.0.0/33", FILE),
+            "option '--range' '10.0.0.0/33': a wrong prefix length; allowed: 0 to 32"
+        );
+    }
+
+    #[test]
+    fn what_needs_a_restart_keeps_its_value() {
+        let old = settings("", FILE).unwrap();
+        let mut new = settings("", "").unwrap();
+        assert_eq!(new.keep_r(&old), ["spool"]);
+        assert_eq!(
+            (new.spooling.directory.clone(), new.interval.as_secs()),
+            (None, 5)
+        );
+        assert!(new.keep_r(&old).is_empty());
+        let words = "--capture off --ring-kib 128 --conntrack 1 --state-file x --user y";
+        let mut new = settings(words, FILE).unwrap();
+        let all = ["capture", "ring_kib", "conntrack", "state_file", "user"];
+        assert_eq!(new.keep_r(&old), all);
+        assert_eq!(new, old);
+    }
+}

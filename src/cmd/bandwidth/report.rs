@@ -8,7 +8,7 @@ use crate::cmd::observer::Observer;
 use crate::cmd::stdout_failure;
 use crate::collect::speeds::Speeds;
 use crate::encode::bandwidth::{self as document, Window};
-use crate::encode::json::{Json, Style};
+use crate::encode::json::{Full, Json, Style};
 use crate::encode::traffic;
 use crate::failure::Failure;
 use crate::model::interface::bits_per_second;
@@ -109,12 +109,7 @@ impl Report {
     }
 
     /// Writes the document; its length.
-    fn json(
-        &mut self,
-        observer: &Observer,
-        window: &Window,
-        sequence: u64,
-    ) -> Result<usize, embedded_io::SliceWriteError> {
+    fn json(&mut self, observer: &Observer, window: &Window, sequence: u64) -> Result<usize, Full> {
         let taps = observer.capture.interfaces().iter();
         let names = taps.map(|tap| tap.name.as_str());
         self.speeds

@@ -47,11 +47,13 @@ impl Configuration {
 
     /// The user's own names, of the `device` sections.
     pub fn devices(&self) -> Vec<(Mac, String)> {
-        let device = |section: &Section| {
-            let mac = Mac::parse(section.text("mac").as_bytes())?;
-            Some((mac, section.text("name").to_owned()))
-        };
-        self.sections("device").filter_map(device).collect()
+        let mut devices = Vec::new();
+        for section in self.sections("device") {
+            if let Some(mac) = Mac::parse(section.text("mac").as_bytes()) {
+                devices.push((mac, section.text("name").to_owned()));
+            }
+        }
+        devices
     }
 }
 

@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use super::cron;
-use super::tables::Field;
+use super::tables::{Field, columns};
 use crate::cmd::{quoted, servers};
 use crate::codec::units;
 use crate::model::addr::Mac;
@@ -13,43 +13,30 @@ use crate::model::ranges::Ranges;
 /// The end of the complaint about a file of the future.
 pub const NEWER: &str = "written for a newer netvitals";
 
+/// What a value of each kind is, and which ones there are where the option does not say.
+const KINDS: &str = "\
+boolean|a truth value|true false 1 0 yes no on off
+integer|a number
+duration|a duration
+rounds|a time between rounds|0 = off, 200ms to 30d
+choice|known
+version|a version|1
+label|a name|1 to 64 bytes
+file|the path of a file|one that does not end in /
+mac|a MAC address|a device's, as 02:00:00:00:01:01
+user|a user|anything without a colon
+index|an index|lower case letters, digits, . _ - + and not - _ + at the start
+word|a type|letters, digits, _ -
+host|a host|a name or an address
+port|a port|1 to 65535, http, https, mysql
+options|safe in a crontab|words and quotes as in sh, none of ;&$<>()%` and bars, one line
+cron|a time of cron|minute hour day month weekday, as */5 * * * *
+text|a text|at least one letter";
+
 /// What is wrong with `text` as a value of `field`, as it follows the name of the option:
 /// ` '5x': not a duration; allowed: 1s to 1h`. `None` when nothing is.
 pub fn fault(field: &Field, text: &str) -> Option<String> {
-    let allowed = field.allowed;
-    let (good, what, allowed) = match field.kind {
-        "any" => return None,
-        "boolean" => {
-            let allowed = "true false 1 0 yes no on off";
-            (units::boolean(text).is_some(), "a truth value", allowed)
-        }
-        "integer" => match units::unsigned(text.as_bytes()) {
-            None => (false, "a number", allowed),
-            number => (within(number, allowed, integer), "in range", allowed),
-        },
-        "duration" => match units::duration(text) {
-            None => (false, "a duration", allowed),
-            duration => (
-                within(duration, allowed, units::duration),
-                "in range",
-                allowed,
-            ),
-        },
-        "rounds" => {
-            let duration = units::duration(text);
-            let good =
-                duration == Some(Duration::ZERO) || within(duration, allowed, units::duration);
-            (good, "a time between rounds", "0 = off, 200ms to 30d")
-        }
-        "choice" => (
-            allowed.split(", ").any(|word| word == text),
-            "known",
-            allowed,
-        ),
-        "version" => match integer(text) {
-            Some(2..) => return Some(complaint(text, &NEWER)),
-            number => (number == Some(1), "a version", "1"),
-        },
+    match field.kind {
         "range" => {
             let error = Ranges::new().add(text).err();
             return error.map(|error| complaint(text, &error));
@@ -57,60 +44,56 @@ pub fn fault(field: &Field, text: &str) -> Option<String> {
         "url" => return servers::address_fault(text),
         "secret" => return secret_fault(text, false).map(str::to_owned),
         "key" => return secret_fault(text, true).map(str::to_owned),
-        kind => described(kind, text),
+        "version" if integer(text) > Some(1) => return Some(complaint(text, &NEWER)),
+        _ if is_good(field, text) => return None,
+        _ => {}
+    }
+    let kind = |[kind, ..]: &[&str; 5]| *kind == field.kind;
+    let [_, mut what, mut allowed, ..] = KINDS.lines().map(columns).find(kind).unwrap_or_default();
+    if !field.allowed.is_empty() && allowed.is_empty() {
+        allowed = field.allowed;
+    }
+    let is_number = match field.kind {
+        "integer" => integer(text).is_some(),
+        "duration" => units::duration(text).is_some(),
+        _ => false,
     };
-    (!good).then(|| complaint(text, &format_args!("not {what}; allowed: {allowed}")))
+    if is_number {
+        what = "in range";
+    }
+    Some(complaint(
+        text,
+        &format_args!("not {what}; allowed: {allowed}"),
+    ))
 }
 
-/// Whether `text` is of a kind whose values need no other words: good, what it should be, allowed.
-fn described(kind: &str, text: &str) -> (bool, &'static str, &'static str) {
-    let full = !text.is_empty();
-    match kind {
-        "label" => ((1..=64).contains(&text.len()), "a name", "1 to 64 bytes"),
-        "file" => {
-            let name = text.rsplit('/').next().unwrap_or_default();
-            let good = !["", ".", ".."].contains(&name);
-            (good, "the path of a file", "one that does not end in /")
-        }
-        "mac" => {
-            let mac = Mac::parse(text.as_bytes());
-            let good = mac.is_some_and(Mac::is_device);
-            (good, "a MAC address", "a device's, as 02:00:00:00:01:01")
-        }
-        "user" => (
-            full && !text.contains(':'),
-            "a user",
-            "anything without a colon",
-        ),
-        "index" => {
-            let allowed = "lower case letters, digits, . _ - + and not - _ + at the start";
-            (is_index(text), "an index", allowed)
-        }
-        "word" => (
-            full && text.bytes().all(is_word),
-            "a type",
-            "letters, digits, _ -",
-        ),
+fn is_good(field: &Field, text: &str) -> bool {
+    let (full, allowed) = (!text.is_empty(), field.allowed);
+    match field.kind {
+        "any" => true,
+        "boolean" => units::boolean(text).is_some(),
+        "integer" => within(integer(text), allowed, integer),
+        "duration" => within(units::duration(text), allowed, units::duration),
+        "rounds" => match units::duration(text) {
+            Some(Duration::ZERO) => true,
+            duration => within(duration, allowed, units::duration),
+        },
+        "choice" => allowed.split(", ").any(|word| word == text),
+        "version" => integer(text) == Some(1),
+        "label" => full && text.len() <= 64,
+        "file" => full && !["/", "/.", "/.."].iter().any(|end| text.ends_with(end)),
+        "mac" => Mac::parse(text.as_bytes()).is_some_and(Mac::is_device),
+        "user" => full && !text.contains(':'),
+        "index" => is_index(text),
+        "word" => full && text.bytes().all(is_word),
         "host" => {
             let byte = |byte| is_word(byte) || b".:%".contains(&byte);
-            let good =
-                (1..=253).contains(&text.len()) && !text.starts_with('-') && text.bytes().all(byte);
-            (good, "a host", "a name or an address")
+            full && text.len() < 254 && !text.starts_with('-') && text.bytes().all(byte)
         }
-        "port" => (
-            port(text).is_some(),
-            "a port",
-            "1 to 65535, http, https, mysql",
-        ),
-        "options" => {
-            let allowed = "words and quotes as in sh, none of ;|&$<>()%` nor a control character";
-            (cron::are_options(text), "safe in a crontab", allowed)
-        }
-        "cron" => {
-            let allowed = "minute hour day month weekday, as */5 * * * *";
-            (cron::is_schedule(text), "a time of cron", allowed)
-        }
-        _ => (full, "a text", "at least one letter"),
+        "port" => port(text).is_some(),
+        "options" => cron::are_options(text),
+        "cron" => cron::is_schedule(text),
+        _ => full,
     }
 }
 

@@ -18,6 +18,7 @@ use log::LevelFilter;
 pub use file::{Configuration, load, none_wrong, parse};
 pub use kinds::secret_fault;
 pub use section::Section;
+pub use tables::columns;
 
 use super::quoted;
 use crate::codec::units;

@@ -16,7 +16,7 @@ use crate::model::ranges::Ranges;
 /// A section.
 #[derive(Clone)]
 pub struct Section {
-    /// Its type, one of [`TYPES`].
+    /// Its type.
     pub kind: &'static str,
     /// Its own name; `TYPE-N` when it has none. Empty for the command line.
     pub name: String,
@@ -280,8 +280,11 @@ impl Section {
             } else {
                 times[0]
             };
-            let what = ": forget_after (1d) must be longer than inactive_after (180s)";
-            wrong.push(self.subject(later) + what);
+            let [inactive, forget] = times.map(|option| self.text(option));
+            wrong.push(format!(
+                "{}: forget_after {forget} must be longer than inactive_after {inactive}",
+                self.subject(later)
+            ));
         }
         let mut ranges = Ranges::new();
         let mut fault = |text: &str| ranges.add(text).err().map(|error| format!(": {error}"));
@@ -294,11 +297,14 @@ impl Section {
                 wrong.push(self.subject(option) + what);
             }
         };
-        if !self.boolean("append") {
-            needs("rotate_kib", ": only when appending (append, --logappend)");
-            needs("keep", ": only when appending (append, --logappend)");
-        } else if self.integer("rotate_kib") == 0 {
-            needs("keep", ": only with rotate_kib (--rotate-kib) above 0");
+        let appends = (self.text("type") == "file").then(|| self.boolean("append"));
+        match (appends, self.integer("rotate_kib")) {
+            (Some(false), _) => {
+                needs("rotate_kib", ": only when appending (append, --logappend)");
+                needs("keep", ": only when appending (append, --logappend)");
+            }
+            (Some(true), 0) => needs("keep", ": only with rotate_kib (--rotate-kib) above 0"),
+            _ => {}
         }
         for (option, other) in [
             ("password_file", "password"),

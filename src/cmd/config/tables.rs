@@ -132,26 +132,40 @@ pub struct Field {
     pub types: &'static str,
 }
 
+/// The columns of a line of a table, those that are missing empty.
+pub fn columns(line: &'static str) -> [&'static str; 5] {
+    let mut columns = [""; 5];
+    for (column, text) in columns.iter_mut().zip(line.split('|')) {
+        *column = text;
+    }
+    columns
+}
+
 /// The lines of `table`.
 pub fn fields(table: &'static str) -> impl Iterator<Item = Field> {
     table.lines().map(|line| {
-        let mut columns = line.split('|');
-        let mut next = || columns.next().unwrap_or_default();
-        let (name, kind, default) = (next(), next(), next());
+        let [name, kind, default, allowed, types] = columns(line);
+        let list = kind.strip_suffix('*');
         Field {
             name,
-            kind: kind.trim_end_matches('*'),
-            is_list: kind.ends_with('*'),
+            kind: list.unwrap_or(kind),
+            is_list: list.is_some(),
             is_required: default == "!",
-            default: default.trim_end_matches('!'),
-            allowed: next(),
-            types: next(),
+            default: if default == "!" { "" } else { default },
+            allowed,
+            types,
         }
     })
 }
 
 /// The names in `table`, with commas between.
 pub fn names(table: &'static str) -> String {
-    let names: Vec<&str> = fields(table).map(|field| field.name).collect();
-    names.join(", ")
+    let mut names = String::new();
+    for field in fields(table) {
+        if !names.is_empty() {
+            names.push_str(", ");
+        }
+        names.push_str(field.name);
+    }
+    names
 }

@@ -4,6 +4,7 @@
 use std::io;
 
 use super::lanes::Lanes;
+use super::show::Shown;
 use crate::codec::wire::{self, Counted, Direction, Wire};
 use crate::collect::taps::Target;
 use crate::limits::TAPS_MAX;
@@ -64,31 +65,42 @@ pub fn find(tapped: &[Target], low_bits: u16) -> Option<&Target> {
 }
 
 /// Counts the frames that came into the ring. Does not allocate.
-pub fn take(ring: &mut Ring, traffic: &mut Traffic, tapped: &[Target], now: Mono) {
+pub fn take(
+    ring: &mut Ring,
+    traffic: &mut Traffic,
+    tapped: &[Target],
+    shown: &mut Shown,
+    now: Mono,
+) {
     let mut totals = Totals::default();
-    ring.take(|frame| count(&frame, &mut totals, traffic, tapped, now));
+    ring.take(|frame| {
+        if let Some(wire) = count(&frame, &mut totals, traffic, tapped, now) {
+            shown.frame(frame.headers, &wire, now);
+        }
+    });
     traffic.add_totals(&totals);
 }
 
+/// Counts a frame; what it is on the wire, `None` when it is none.
 fn count(
     frame: &Captured<'_>,
     totals: &mut Totals,
     traffic: &mut Traffic,
     tapped: &[Target],
     now: Mono,
-) {
+) -> Option<Wire> {
     if frame.kind == Kind::Loopback {
-        return;
+        return None;
     }
     let size = frame.gso.map(|gso| gso.size);
     let Some(wire) = wire::read(frame.headers, frame.len, frame.vlan_taken, size) else {
         totals.frames += 1;
-        return;
+        return None;
     };
     let counted = wire::classify(&wire, frame.kind == Kind::Outgoing, traffic.own());
     note(&counted, &wire, totals);
     let Some((mac, direction)) = counted.device else {
-        return;
+        return Some(wire);
     };
     // Of where nothing is captured any more the last block may still hold frames.
     let tap = tapped.iter().find(|tap| tap.index == frame.interface);
@@ -102,6 +114,7 @@ fn count(
         witness: Witness::Ring,
     };
     traffic.add(&heard, now);
+    Some(wire)
 }
 
 /// Adds a frame to what is counted beside the devices.

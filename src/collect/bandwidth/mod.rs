@@ -6,6 +6,7 @@
 
 mod engine;
 mod lanes;
+mod show;
 mod start;
 
 use core::fmt;
@@ -13,6 +14,7 @@ use core::time::Duration;
 use std::io;
 
 use engine::Kernel;
+use show::Shown;
 pub use start::{Mode, Options};
 
 use crate::collect::network::ReadError;
@@ -66,6 +68,7 @@ pub struct Capture {
     lost: u64,
     lost_at_window: u64,
     retry_at: Option<Mono>,
+    shown: Shown,
 }
 
 #[derive(Debug)]
@@ -241,7 +244,7 @@ impl Capture {
                 .read(traffic, tapped, now)
                 .map_err(TurnError::Counters),
             Engine::Ring(ring) => {
-                engine::take(ring, traffic, tapped, now);
+                engine::take(ring, traffic, tapped, &mut self.shown, now);
                 Ok(())
             }
             Engine::None => Ok(()),

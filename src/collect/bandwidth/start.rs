@@ -5,6 +5,7 @@ use core::fmt;
 use std::io;
 
 use super::engine::Kernel;
+use super::show::Shown;
 use super::{Capture, Engine, TurnError};
 use crate::collect::network::ReadError;
 use crate::collect::taps::Taps;
@@ -76,6 +77,7 @@ impl Capture {
             lost: 0,
             lost_at_window: 0,
             retry_at: None,
+            shown: Shown::default(),
         };
         let &Options {
             mode,
@@ -92,7 +94,11 @@ impl Capture {
         }
         if !refusals.is_empty() {
             let reasons: Vec<String> = refusals.iter().map(Refusal::to_string).collect();
-            let remedies: Vec<String> = refusals.iter().map(Refusal::remedy).collect();
+            let mut remedies: Vec<String> = refusals.iter().map(Refusal::remedy).collect();
+            // Who may do that may open a ring as well.
+            if let [Refusal::Load(LoadError::Permission), ..] = refusals[..] {
+                remedies.truncate(1);
+            }
             capture.fallback_reason = Some(reasons.join("; "));
             capture.remedy = Some(remedies.join("; "));
         }
