@@ -118,6 +118,10 @@ pub const MOVED_BYTES_MAX: usize = 1_024;
 /// of it is not used is not lent. Full: the last devices are left out, and that is said.
 pub const SNAPSHOT_BYTES_MAX: usize = 8 * 1_024 * 1_024;
 
+/// Bytes of a state file: the largest snapshot, and who wrote it. `status` takes what it reads, up
+/// to three times. Larger: refused.
+pub const STATE_BYTES_MAX: usize = SNAPSHOT_BYTES_MAX + 64 * 1_024;
+
 /// Addresses whose names are asked for by PTR, and kept. 300 B each when used: 1.2 MiB. Full:
 /// further ones have no name from there.
 pub const PTR_NAMES_MAX: usize = 4_096;

@@ -119,7 +119,7 @@ fn is_counted(engine: &str, frames: &[Vec<u8>]) {
     // What comes from nobody is for nobody.
     let sent = frames.iter().map(Vec::as_slice);
     let (sources, destinations) = flows(sent.filter(|frame| is_device(&text(&frame[6..12]))));
-    let bandwidth = Bandwidth::start(engine, OURS);
+    let bandwidth = Bandwidth::start(engine, OURS, "200ms");
     replay(THEIRS, frames);
     let windows = bandwidth.settled();
     let last = windows.last().unwrap();

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The applets: which one is called, what they have in common on the command line.
 
+use core::fmt;
 use std::ffi::OsString;
 
-use argh::{ArgsInfo, FromArgs};
+use argh::{ArgsInfo, EarlyExit, FlagInfo, FromArgs};
 use log::LevelFilter;
 
 use crate::failure::{Exit, Failure};
@@ -32,8 +33,10 @@ mod roster;
 mod sending;
 #[cfg_attr(not(feature = "http"), path = "servers_absent.rs")]
 pub mod servers;
+pub mod status;
 
 use argv::{Request, Shape};
+use flags::Given;
 
 const PROGRAM: &str = "netvitals";
 
@@ -89,10 +92,17 @@ impl Verbosity {
     }
 }
 
+/// An applet in the table: what is asked of it, without its type, so that the code around it is
+/// there once.
 struct Entry {
     name: &'static str,
     summary: &'static str,
-    start: fn(&[String], Called) -> Result<(), Failure>,
+    shape: Shape,
+    help_when_bare: bool,
+    flags: &'static str,
+    outputs: &'static str,
+    infos: fn() -> &'static [FlagInfo<'static>],
+    run: fn(&[&str], Given) -> Result<Result<(), Failure>, EarlyExit>,
 }
 
 impl Entry {
@@ -100,9 +110,24 @@ impl Entry {
         Self {
             name: A::NAME,
             summary: A::SUMMARY,
-            start: start::<A>,
+            shape: A::SHAPE,
+            help_when_bare: A::HELP_WHEN_BARE,
+            flags: A::FLAGS,
+            outputs: if A::SHIPS { outputs::FLAGS } else { "" },
+            infos: || A::get_args_info().flags,
+            run: run::<A>,
         }
     }
+}
+
+/// Runs applet `A` with the words of its own options, and those of tables.
+fn run<A: Applet>(words: &[&str], given: Given) -> Result<Result<(), Failure>, EarlyExit> {
+    let args = A::from_args(&[A::NAME], words)?;
+    let level = args.verbosity().level();
+    Ok(level.and_then(|level| {
+        log::set_max_level(level.unwrap_or(LevelFilter::Warn));
+        args.run(given)
+    }))
 }
 
 /// How the applet was chosen.
@@ -118,6 +143,7 @@ const APPLETS: &[Entry] = &[
     Entry::of::<devices::Args>(),
     Entry::of::<bandwidth::Args>(),
     Entry::of::<agent::options::Args>(),
+    Entry::of::<status::Args>(),
 ];
 
 /// Runs the applet that the program's name, else its first argument, asks for.
@@ -168,13 +194,13 @@ fn applet(name: &str) -> Option<&'static Entry> {
 
 fn choose(by_name: Option<&Entry>, words: &[String]) -> Result<(), Failure> {
     if let Some(entry) = by_name {
-        return (entry.start)(words, Called::ByProgramName);
+        return start(entry, words, Called::ByProgramName);
     }
     let Some((first, rest)) = words.split_first() else {
         return print(&list());
     };
     if let Some(entry) = applet(first) {
-        return (entry.start)(rest, Called::ByArgument);
+        return start(entry, rest, Called::ByArgument);
     }
     match first.as_str() {
         "-h" | "--help" => print(&list()),
@@ -187,55 +213,53 @@ fn choose(by_name: Option<&Entry>, words: &[String]) -> Result<(), Failure> {
     }
 }
 
-fn start<A: Applet>(words: &[String], called: Called) -> Result<(), Failure> {
-    if A::HELP_WHEN_BARE && called == Called::ByProgramName && words.is_empty() {
-        print(&help::<A>())?;
+fn start(entry: &Entry, words: &[String], called: Called) -> Result<(), Failure> {
+    if entry.help_when_bare && called == Called::ByProgramName && words.is_empty() {
+        print(&help(entry))?;
         return Err(Failure::silent(Exit::Failed));
     }
-    let outputs = if A::SHIPS { outputs::FLAGS } else { "" };
-    let (of_table, of_outputs) = (flags::infos(A::FLAGS), flags::infos(outputs));
-    let groups = [A::get_args_info().flags, &of_table, &of_outputs];
-    let words = match argv::normalise(words, &groups, &A::SHAPE) {
+    let see_help = |what: &dyn fmt::Display| {
+        let name = entry.name;
+        Failure::usage(format_args!("{what}; see '{PROGRAM} {name} --help'"))
+    };
+    let (of_table, of_outputs) = (flags::infos(entry.flags), flags::infos(entry.outputs));
+    let groups = [(entry.infos)(), &of_table, &of_outputs];
+    let words = match argv::normalise(words, &groups, &entry.shape) {
         Ok(Request::Run(words)) => words,
-        Ok(Request::Help) => return print(&help::<A>()),
+        Ok(Request::Help) => return print(&help(entry)),
         Ok(Request::Version) => return print(&version()),
         Ok(Request::Licenses) => return print(&[NOTICES, APACHE].concat()),
-        Err(error) => return Err(see_help::<A>(&error.to_string())),
+        Err(error) => return Err(see_help(&error)),
     };
-    let mut given = flags::Given::default();
-    for (table, words) in [A::FLAGS, outputs].into_iter().zip(&words[1..]) {
-        let twice = |flag| see_help::<A>(&format!("option '{flag}' can be given only once"));
-        given.read(table, words).map_err(twice)?;
+    let mut given = Given::default();
+    for (table, words) in [entry.flags, entry.outputs].into_iter().zip(&words[1..]) {
+        if let Err(flag) = given.read(table, words) {
+            let what = format_args!("option '{flag}' can be given only once");
+            return Err(see_help(&what));
+        }
     }
-    let args = parse::<A>(&words[0])?;
-    log::set_max_level(args.verbosity().level()?.unwrap_or(LevelFilter::Warn));
-    args.run(given)
-}
-
-/// Reads the words of the options of applet `A` that are its own.
-fn parse<A: Applet>(words: &[String]) -> Result<A, Failure> {
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    A::from_args(&[A::NAME], &words).map_err(|exit| {
+    let words: Vec<&str> = words[0].iter().map(String::as_str).collect();
+    (entry.run)(&words, given).unwrap_or_else(|exit| {
         let text: Vec<&str> = exit.output.split_whitespace().collect();
-        see_help::<A>(&text.join(" "))
+        Err(see_help(&text.join(" ")))
     })
 }
 
-fn see_help<A: Applet>(what: &str) -> Failure {
-    Failure::usage(format_args!("{what}; see '{PROGRAM} {} --help'", A::NAME))
-}
-
-fn help<A: Applet>() -> String {
-    let own = A::from_args(&[A::NAME], &["--help"]);
-    let own = own.err().map_or_else(String::new, |exit| exit.output);
+fn help(entry: &Entry) -> String {
+    let own = (entry.run)(&["--help"], Given::default()).err();
+    let own = own.map_or_else(String::new, |exit| exit.output);
     let (options, examples) = own.split_once("\n\nExamples:").unwrap_or((&own, ""));
-    let more = flags::help(A::FLAGS);
-    let outputs = match A::SHIPS {
-        true => "\n\nWhere documents go:".to_owned() + &flags::help(outputs::FLAGS),
-        false => String::new(),
-    };
+    let mut more = String::new();
+    for (head, table) in [
+        ("What the configuration says as well", entry.flags),
+        ("Where documents go", entry.outputs),
+    ] {
+        if !table.is_empty() {
+            more += &["\n\n", head, ":", &flags::help(table)].concat();
+        }
+    }
     format!(
-        "{}{options}{COMMON_OPTIONS}{more}{outputs}\n\nExamples:{examples}",
+        "{}{options}{COMMON_OPTIONS}{more}\n\nExamples:{examples}",
         version()
     )
 }

@@ -255,13 +255,23 @@ impl Observer {
         let capture = &self.capture;
         Captured {
             witness: self.witness(),
-            fallback_reason: capture.fallback_reason(),
+            fallback_reason: self.fallback_reason(),
             interfaces: capture.interfaces().iter().map(|tap| tap.name.as_str()),
             sums: capture.traffic().window_sums(),
             frames_lost: capture.frames_lost(),
             offload: self.hidden.offload(),
             unseen: self.unseen(),
         }
+    }
+
+    /// Why it is not the program in the kernel that counts; `None` when it is.
+    fn fallback_reason(&self) -> Option<&str> {
+        let chosen = match self.capture.source() {
+            Source::Ebpf => None,
+            Source::Ring => Some("the ring was asked for"),
+            Source::None => Some("nothing was asked for"),
+        };
+        self.capture.fallback_reason().or(chosen)
     }
 
     /// What cannot be seen.

@@ -219,15 +219,19 @@ fn retry(options: &Options) -> Result<Duration, Failure> {
     config::duration("--retry-secs", text, hour, "0 to 1h")
 }
 
+/// Directory and name of a file.
+pub(super) fn split_path(path: &str) -> (&str, &str) {
+    match path.rsplit_once('/') {
+        None => (".", path),
+        Some(("", file_name)) => ("/", file_name),
+        Some(parts) => parts,
+    }
+}
+
 impl FilePlan {
     fn of(section: &Section) -> Self {
         let path = section.text("path");
-        let slash = path.bytes().rposition(|byte| byte == b'/');
-        let (directory, file_name) = match slash {
-            None => (".", path),
-            Some(0) => ("/", &path[1..]),
-            Some(at) => (&path[..at], &path[at + 1..]),
-        };
+        let (directory, file_name) = split_path(path);
         let kib = section.integer("rotate_kib");
         let rotation = Rotation {
             bytes_max: kib * 1_024,

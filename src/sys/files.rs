@@ -98,15 +98,14 @@ impl File {
         )?))
     }
 
-    /// Creates `path`, which must not exist, for writing by the owner and reading by all, or by
-    /// the owner alone; no link is followed.
+    /// Creates `path`, which must not exist, for writing, with these permissions (less the umask);
+    /// no link is followed.
     ///
     /// # Errors
     /// What open(2) says; `AlreadyExists` when there is something of that name.
-    pub fn create_new(path: &CStr, private: bool) -> io::Result<Self> {
+    pub fn create_new(path: &CStr, mode: u32) -> io::Result<Self> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let mode = Mode::from_raw_mode(if private { 0o600 } else { 0o644 });
-        Ok(Self(fs::open(path, flags, mode)?))
+        Ok(Self(fs::open(path, flags, Mode::from_raw_mode(mode))?))
     }
 
     /// Opens `path` for appending, and for reading back its end; makes it when it is absent. No

@@ -13,6 +13,7 @@ pub mod netlink;
 pub mod packet;
 pub mod poll;
 pub mod privileges;
+pub mod process;
 pub mod random;
 pub mod resolver;
 pub mod ring;

@@ -62,7 +62,9 @@ router() {
     for name in c1 c2 isp; do
         ip netns add "$name"
         ip -n "$name" link set lo up
-        ip netns exec "$name" sysctl -qw net.ipv6.conf.default.disable_ipv6=1
+        # Without selective acknowledgements all segments have the same headers.
+        ip netns exec "$name" sysctl -qw net.ipv6.conf.default.disable_ipv6=1 \
+            net.ipv4.tcp_sack=0
     done
     ip link add br-lan address 02:00:00:00:00:01 type bridge mcast_snooping 0
     cable lan1 c1

@@ -114,23 +114,28 @@ END
         missed "multicast is $group_frames frames, $group_bytes bytes"
 }
 
-# segments WORD MAC FILE: the account of one end of a connection. Every segment has a time stamp
-# (66 bytes of headers), the first has more options.
+# segments WORD MAC SYN FILE: the account of one end of a connection. Every segment has a time
+# stamp (66 bytes of headers), the first has more options; that of the end that was connected to
+# (SYN=1) is not in its count.
 segments() {
-    awk -v OFMT=%.0f -v word="$1" -v mac="$2" '{
+    awk -v OFMT=%.0f -v word="$1" -v mac="$2" -v syn="$3" '{
         for (i = 1; i <= NF; i++) { split($i, pair, "="); value[pair[1]] = pair[2] }
-        print word, mac, value["segments"], value["payload"] + 66 * value["segments"] + 8
-    }' "$3"
+        frames = value["segments"] + syn
+        print word, mac, frames, value["payload"] + 66 * frames + 8
+        print "sent", "frames=" frames
+    }' "$4"
 }
 
-# transfer FROM TO ADDRESS MAC_FROM MAC_TO: 200 MB; the MAC addresses are those of devices, or -.
+# transfer FROM TO ADDRESS MAC_FROM MAC_TO [BYTES_PER_SECOND]: 200 MB; the MAC addresses are those
+# of devices, or -.
 transfer() {
     ip netns exec "$2" "$BOARD" tcp-sink "$3:5001" >"$work/sink" &
     local sink=$!
-    ip netns exec "$1" "$BOARD" tcp-send "$3:5001" 200000000 >"$work/send"
+    until ip netns exec "$2" ss -Hltn 'sport = 5001' | grep -q .; do sleep 0.05; done
+    ip netns exec "$1" "$BOARD" tcp-send "$3:5001" 200000000 "${@:6}" >"$work/send"
     wait "$sink"
-    [[ $4 == - ]] || { segments tx "$4" "$work/send" && segments rx "$4" "$work/sink"; }
-    [[ $5 == - ]] || { segments tx "$5" "$work/sink" && segments rx "$5" "$work/send"; }
+    if [[ $4 != - ]]; then segments tx "$4" 0 "$work/send" && segments rx "$4" 1 "$work/sink"; fi
+    if [[ $5 != - ]]; then segments tx "$5" 1 "$work/sink" && segments rx "$5" 0 "$work/send"; fi
 }
 
 # counters: of the veth of c1 at the router, as an account.
@@ -165,8 +170,8 @@ part_tcp() {
     offload off
     watch -i br-lan --capture "$wanted"
     counters >"$work/before"
-    transfer c1 isp 10.8.0.2 $one - >"$work/up"
-    transfer isp c1 10.9.0.2 - $one >>"$work/up"
+    transfer c1 isp 10.8.0.2 $one - 60000000 >"$work/up"
+    transfer isp c1 10.9.0.2 - $one 60000000 >>"$work/up"
     counters | paste -d ' ' "$work/before" - |
         awk -v OFMT=%.0f '{ print $1, $2, $7 - $3, $8 - $4 }' >"$work/veth"
     finish
@@ -236,10 +241,12 @@ part_flood() {
     watch -i br-lan --capture "$wanted"
     in_c1 "$BOARD" traffic eth0 rate=1000 frames=1000 from=02:10:00:00:00:01/20 to=$lan \
         >"$work/up"
+    # The tables are full before their memory is looked at.
+    in_c1 "$BOARD" traffic eth0 rate=4000 frames=24000 from=random/10000 to=$lan >"$work/random"
     windows 2
     local before after
     before=$(awk '/VmRSS/ { print $2 }' "/proc/$pid/status")
-    in_c1 "$BOARD" traffic eth0 rate=500 seconds=60 from=random/10000 to=$lan >"$work/random" &
+    in_c1 "$BOARD" traffic eth0 rate=500 seconds=60 from=random/10000 to=$lan >>"$work/random" &
     local random=$!
     in_c1 "$BOARD" traffic eth0 rate=1000 seconds=60 from=02:10:00:00:00:01/20 to=$lan \
         >>"$work/up"
@@ -253,7 +260,7 @@ part_flood() {
     ((lost == 0)) || missed "no frame is lost"
     ((after - before <= 512)) || missed "memory stays flat"
     local invented accounted
-    invented=$(sed -n 's/^sent.* bytes=\([0-9]*\).*/\1/p' "$work/random")
+    invented=$(awk -F '[= ]' '/^sent/ { bytes += $5 } END { printf "%.0f", bytes }' "$work/random")
     accounted=$(awk -v other="$other_bytes" '/^06:/ { sum += $2 + $3 }
         END { printf "%.0f", sum + other }' "$work/counted")
     ((accounted == invented)) ||

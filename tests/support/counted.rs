@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -45,12 +46,12 @@ pub struct Bandwidth {
 }
 
 impl Bandwidth {
-    /// Counts by `engine` from now on; windows of 200 ms.
+    /// Counts by `engine` from now on, in windows that last an `interval`.
     #[track_caller]
-    pub fn start(engine: &str, interface: &str) -> Self {
+    pub fn start(engine: &str, interface: &str, interval: &str) -> Self {
         let directory = TempDir::new();
         let file = |name: &str| File::create(directory.path().join(name)).unwrap();
-        let args = ["--json", "--no-ptr", "--interval", "200ms"];
+        let args = ["--json", "--no-ptr", "--interval", interval];
         let process = Command::new(EXE)
             .args(["bandwidth", "-i", interface, "--capture", engine])
             .args(args)
@@ -87,18 +88,19 @@ impl Bandwidth {
             .collect()
     }
 
-    fn count(&self) -> usize {
-        self.read("stdout").matches('\n').count()
-    }
-
+    /// Waits until so many more windows have ended. Lines can be long: each byte is read once.
     #[track_caller]
     fn await_windows(&self, more: usize) {
-        let wanted = self.count() + more;
-        let start = Instant::now();
-        while self.count() < wanted {
+        let mut file = File::open(self.directory.path().join("stdout")).unwrap();
+        file.seek(SeekFrom::End(0)).unwrap();
+        let (start, mut ends, mut text) = (Instant::now(), 0, Vec::new());
+        while ends < more {
             let late = start.elapsed() > PATIENCE;
             assert!(!late, "no window any more: {}", self.errors());
             std::thread::sleep(Duration::from_millis(20));
+            text.clear();
+            file.read_to_end(&mut text).unwrap();
+            ends += text.iter().filter(|byte| **byte == b'\n').count();
         }
     }
 

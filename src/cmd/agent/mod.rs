@@ -6,10 +6,10 @@ mod meters;
 mod open;
 pub mod options;
 mod reload;
-pub(in crate::cmd) mod rights;
+pub mod rights;
 mod run;
 pub mod settings;
-pub(in crate::cmd) mod state;
+pub mod state;
 
 use super::outputs;
 use super::{Applet, Verbosity};

@@ -14,7 +14,7 @@ use crate::cmd::interfaces::Logical;
 use crate::cmd::lan::{Named, cannot};
 use crate::cmd::observer::Observer;
 use crate::cmd::outlets::Outlets;
-use crate::cmd::outputs::Outputs;
+use crate::cmd::outputs::{self, Outputs};
 use crate::cmd::servers::Sender;
 use crate::collect::bandwidth::{Capture, Mode, Options, Source};
 use crate::collect::devices::Ears;
@@ -64,7 +64,7 @@ pub(super) fn open(
     let facts = Facts {
         start_id,
         boot_id: boot_id.clone(),
-        started: start.wall,
+        started: start.mono,
         interval: settings.interval,
         config_file: configuration.file.clone(),
     };
@@ -106,8 +106,8 @@ fn settle(
     let state = state.transpose()?;
     let spool = settings.spooling.directory.as_deref();
     let spool = spool.filter(|_| outputs.servers.is_some());
-    let directories = state.iter().map(StateFile::directory).chain(spool);
-    let directories: Vec<&str> = directories.collect();
+    let state_file = state_file.map(|path| outputs::split_path(path).0);
+    let directories: Vec<&str> = state_file.into_iter().chain(spool).collect();
     let settled = rights::settle(settings.user.as_deref(), needs, &directories)?;
     log::info!("{settled}");
     Ok(state)

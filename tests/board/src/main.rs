@@ -30,7 +30,7 @@ board traffic IF WORD=VALUE…   sends the frames of many devices and prints how
                                frames= seconds= bytes=128 kind=udp4, udp6, plain or tcp4/SEGMENT
                                from= to= MAC or MAC/COUNT or random/COUNT (itself, broadcast) vlan=
 board tcp-sink ADDRESS:PORT    takes one connection; both ends print the segments that they sent
-board tcp-send ADDRESS:PORT BYTES
+board tcp-send ADDRESS:PORT BYTES [BYTES_PER_SECOND]
 board offload IF on|off        segmentation and merging by the interface: TSO, GSO, GRO
 board bpf                      lists the BPF programs and maps that the kernel holds
 
@@ -61,8 +61,11 @@ fn main() -> ExitCode {
         }
         ["tcp-sink", address] => tcp::sink(address),
         ["tcp-send", address, bytes] => {
-            number(bytes).and_then(|bytes| tcp::send(address, bytes.into()))
+            number(bytes).and_then(|bytes| tcp::send(address, bytes.into(), u32::MAX))
         }
+        ["tcp-send", address, bytes, rate] => number(rate).and_then(|rate| {
+            number(bytes).and_then(|bytes| tcp::send(address, bytes.into(), rate))
+        }),
         ["offload", name, word @ ("on" | "off")] => offload::set(name, *word == "on").map(|()| 0),
         ["bpf"] => bpf::list(),
         _ => Err(io::Error::new(io::ErrorKind::InvalidInput, USAGE)),

@@ -4,10 +4,9 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const CHUNK_BYTES: usize = 1 << 18;
-const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 /// `struct tcp_info` up to its `tcpi_bytes_retrans` (linux/tcp.h), and where to find what in it.
 const INFO_BYTES: usize = 216;
@@ -25,17 +24,18 @@ pub fn sink(address: &str) -> io::Result<u8> {
     say(&stream)
 }
 
-/// Sends so many bytes to a sink, which may be a little late.
-pub fn send(address: &str, bytes: u64) -> io::Result<u8> {
-    let start = Instant::now();
-    let mut stream = loop {
-        match TcpStream::connect(address) {
-            Err(_) if start.elapsed() < CONNECT_WITHIN => {
-                std::thread::sleep(Duration::from_millis(50));
-            }
-            connected => break connected?,
-        }
+/// Sends so many bytes to a sink, at most so many per second.
+pub fn send(address: &str, bytes: u64, rate_max: u32) -> io::Result<u8> {
+    let mut stream = TcpStream::connect(address)?;
+    // SAFETY: the value is an integer, as long as said (socket(7)).
+    let result = unsafe {
+        let (fd, value) = (stream.as_raw_fd(), (&raw const rate_max).cast());
+        let len = size_of_val(&rate_max) as libc::socklen_t;
+        libc::setsockopt(fd, libc::SOL_SOCKET, libc::SO_MAX_PACING_RATE, value, len)
     };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
     let chunk = vec![0; CHUNK_BYTES];
     let mut rest = bytes;
     while rest > 0 {
@@ -47,7 +47,9 @@ pub fn send(address: &str, bytes: u64) -> io::Result<u8> {
     say(&stream)
 }
 
-/// Segments sent, bytes that they carried, and how many of them were sent again.
+/// Segments sent, bytes that they carried, and how many of them were sent again. The first one of
+/// whoever was connected to (SYN, ACK) is not among them: the system sends it before there is a
+/// socket.
 fn say(stream: &TcpStream) -> io::Result<u8> {
     let mut info = [0_u8; INFO_BYTES];
     let mut len = INFO_BYTES as libc::socklen_t;
