@@ -256,6 +256,54 @@ fn outputs_are_exchanged_without_a_loss() {
     });
 }
 
+/// An output that stays keeps its counters, and one that was replaced is not forgotten at the end.
+#[test]
+fn outputs_that_stay_go_on_and_those_that_go_are_accounted_for() {
+    let name = "outputs_that_stay_go_on_and_those_that_go_are_accounted_for";
+    inside(name, || {
+        wire::quiet();
+        let good = Server::start(|_, _| Reply::Status(200, "", String::new()));
+        let hanging = Server::start(|_, _| Reply::Never);
+        let output = |name: &str, server: &Server| {
+            let url = format!("\toption url 'http://{}/'\n", server.address);
+            format!("config output '{name}'\n\toption type 'api'\n{url}")
+        };
+        let directory = TempDir::new();
+        let latest = directory.path().join("latest").display().to_string();
+        let latest = |name: &str| {
+            let path = format!("\toption path '{latest}-{name}'\n");
+            format!("config output '{name}'\n\toption type 'file'\n{path}")
+        };
+        let base = main_section("option interval '1s'") + OUTPUT + &latest("one");
+        let file = File::new(&(base.clone() + &output("good", &good)));
+        let agent = Agent::start_with(file.path(), &["-v"]);
+        agent.more(3);
+        file.change(&(base.clone() + &latest("two") + &output("good", &good)));
+        agent.reload();
+        let snapshot = agent.more(2).pop().unwrap();
+        for name in ["out", "one", "good"] {
+            assert_eq!(snapshot.accounted(name), snapshot.sequence() - 1, "{name}");
+        }
+        assert!(snapshot.accounted("two") <= 2);
+        // Documents that a replaced output still has are sent, or said to be lost.
+        file.change(&(base.clone() + &output("hanging", &hanging)));
+        agent.reload();
+        agent.more(2);
+        file.change(&base);
+        agent.reload();
+        agent.more(1);
+        let ended = agent.terminate();
+        assert!(ended.lasted < Duration::from_millis(3_300), "{ended:?}");
+        assert_eq!(
+            ended.lines_with("documents not delivered: 2").len(),
+            1,
+            "{}",
+            ended.errors
+        );
+        assert_eq!(ended.code, Some(1));
+    });
+}
+
 #[test]
 fn sigterm_closes_a_last_shorter_window_and_sends_it() {
     inside("sigterm_closes_a_last_shorter_window_and_sends_it", || {
