@@ -55,7 +55,8 @@ trait Applet: FromArgs + ArgsInfo {
     const NAME: &'static str;
     const SUMMARY: &'static str;
     const SHAPE: Shape = Shape {
-        optional_booleans: &[],
+        // Whoever ships has it.
+        optional_booleans: &["logappend"],
         pairs: &[],
     };
     /// Whether it shows its help when it is called by its own name without any argument.
