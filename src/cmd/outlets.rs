@@ -216,15 +216,16 @@ impl Counted {
 
     /// Counts what became of a document; says when the output takes none, and when it does again.
     fn put(&mut self, result: Result<(), FileError>, single: bool) -> Result<(), Failure> {
-        let path = quoted(&self.subject);
         let Err(error) = result else {
             self.sent += 1;
             if self.failing_count > 0 {
                 let lost = core::mem::take(&mut self.failing_count);
+                let path = quoted(&self.subject);
                 log::warn!("{path}: written again, after {lost} lost");
             }
             return Ok(());
         };
+        let path = quoted(&self.subject);
         let failure = Failure::failed(format_args!("cannot write {path}: {error}"));
         if single {
             return Err(failure);

@@ -99,8 +99,8 @@ mod tests {
 
     #[test]
     fn a_member_has_all_its_groups() {
-        let group = b"a:x:1:netvitals\nb:x:2:\nc:x:3:x,netvitals,y\nd:x:4:netvitalsx\ne:x\nf:x:z:netvitals\n\
-                      g:x:5:netvitals";
+        let group = b"a:x:1:netvitals\nb:x:2:\nc:x:3:x,netvitals,y\nd:x:4:netvitalsx\ne:x\n\
+                      f:x:z:netvitals\ng:x:5:netvitals";
         let all: Vec<u32> = groups(group, b"netvitals").collect();
         assert_eq!(all, [1, 3, 5]);
     }
