@@ -3,22 +3,21 @@
 //!
 //! Each test runs itself again, because nothing of this can be undone.
 
-#[path = "support/skip.rs"]
-mod skip;
-#[path = "support/tempdir.rs"]
-mod tempdir;
+mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use netvitals::cmd::agent::rights::{Needs, settle};
-use rustix::process::{Pid, Uid, WaitOptions, getuid, waitpid};
-use skip::skip;
-use tempdir::TempDir;
+use rustix::process::{Pid, Signal, Uid, WaitOptions, getuid, waitpid};
+use support::skip::skip;
+use support::tempdir::TempDir;
+use support::{EXE, Guarded, object, stderr};
 
 const INSIDE: &str = "NETVITALS_TEST_INSIDE";
 
@@ -75,25 +74,25 @@ fn status(task: &Path) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// How many threads a process has, all of which are as `expected` says.
+#[track_caller]
+fn threads(process: &str, expected: &[(&str, &str)]) -> usize {
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let check = |task: std::io::Result<fs::DirEntry>| {
+        let status = status(&task.unwrap().path());
+        for (key, value) in expected {
+            assert_eq!(status[*key], *value, "{key} in {status:?}");
+        }
+    };
+    tasks.map(check).count()
+}
+
 /// Every thread, with one that starts now, is as `expected` says.
 #[track_caller]
 fn all_threads(expected: &[(&str, &str)]) {
-    let check = || {
-        let tasks = fs::read_dir("/proc/self/task").unwrap();
-        let mut count = 0;
-        for task in tasks {
-            let status = status(&task.unwrap().path());
-            for (key, value) in expected {
-                assert_eq!(status[*key], *value, "{key} in {status:?}");
-            }
-            count += 1;
-        }
-        count
-    };
-    let (before, with_another) = (
-        check(),
-        std::thread::scope(|scope| scope.spawn(check).join().unwrap()),
-    );
+    let before = threads("self", expected);
+    let another = || threads("self", expected);
+    let with_another = std::thread::scope(|scope| scope.spawn(another).join().unwrap());
     assert_eq!((before, with_another), (1, 2));
 }
 
@@ -295,4 +294,101 @@ fn only_directories_of_the_program_are_given() {
         }
         fs::write(at("netvitals/spool/new"), "x").unwrap();
     });
+}
+
+/// `netvitals agent` where there is nobody to talk to, with a server that is not there.
+fn agent(directory: &TempDir, args: &[&str]) -> Guarded {
+    let at = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let mut command = Command::new("unshare");
+    command.args([
+        "--net",
+        EXE,
+        "agent",
+        "--config",
+        "/dev/null",
+        "-v",
+        "--interval",
+        "1s",
+    ]);
+    command.args([
+        "--no-ptr",
+        "--discovery",
+        "off",
+        "--api-url",
+        "http://127.0.0.1:9/",
+    ]);
+    command.args(["--state-file", &at("netvitals/state.json")]);
+    command.args(["--spool", &at("netvitals/spool")]).args(args);
+    let errors = fs::File::create(at("stderr")).unwrap();
+    let process = command.stdin(Stdio::null()).stdout(Stdio::null());
+    Guarded(process.stderr(errors).spawn().unwrap())
+}
+
+fn ask(directory: &TempDir) -> Output {
+    let path = directory.path().join("netvitals/state.json");
+    let mut command = Command::new(EXE);
+    command.args(["status", "--json", "--state-file"]).arg(path);
+    command.output().unwrap()
+}
+
+/// Runs the agent; each of its threads must be as `expected` says, and what it writes belong to
+/// `uid`.
+#[track_caller]
+fn agent_is(args: &[&str], uid: u32, expected: &[(&str, &str)]) {
+    if !getuid().is_root() {
+        return skip("rights can be given up by root only");
+    }
+    let directory = TempDir::new();
+    // As from a time when it was root's.
+    fs::create_dir_all(directory.path().join("netvitals/spool")).unwrap();
+    let mut agent = agent(&directory, args);
+    let said = || fs::read_to_string(directory.path().join("stderr")).unwrap();
+    let start = Instant::now();
+    while !ask(&directory).status.success() {
+        let late = start.elapsed() > Duration::from_secs(20);
+        assert!(!late, "no state: {}", said());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let pid = agent.0.id().to_string();
+    let count = threads(&pid, &[NO_MORE, expected].concat());
+    assert!(count >= 2, "no thread sends: {}", said());
+    assert!(said().contains("rights: user"), "{}", said());
+    let state = fs::metadata(directory.path().join("netvitals/state.json")).unwrap();
+    assert_eq!((state.uid(), state.mode() & 0o7777), (uid, 0o640));
+    let answer = object(&ask(&directory));
+    assert!(
+        answer.contains_key("capture") && answer.contains_key("health"),
+        "{answer:?}"
+    );
+    agent.signal(Signal::TERM);
+    assert_eq!(agent.wait(Duration::from_secs(10)), Some(0), "{}", said());
+    assert!(!said().contains("cannot write"), "{}", said());
+    let ended = ask(&directory);
+    assert!(ended.status.code() == Some(1) && stderr(&ended).is_empty());
+    let ended = String::from_utf8(ended.stdout).unwrap();
+    assert!(
+        ended.contains(&format!("process {pid} has ended")),
+        "{ended}"
+    );
+}
+
+#[test]
+fn no_thread_of_the_agent_has_more_than_it_needs() {
+    let root = [("CapEff", NET_RAW), ("CapPrm", NET_RAW), ("Uid", "0 0 0 0")];
+    agent_is(&[], 0, &root);
+}
+
+#[test]
+fn every_thread_of_the_agent_is_the_user_s() {
+    let four = "64123 64123 64123 64123";
+    let user = [
+        ("Uid", four),
+        ("Gid", four),
+        ("Groups", ""),
+        ("CapPrm", NET_RAW),
+    ];
+    agent_is(&["--user", USER], 64_123, &user);
+    let both = "0000000000002004";
+    let user = [("Uid", four), ("CapEff", both), ("CapPrm", both)];
+    agent_is(&["--user", USER, "--conntrack"], 64_123, &user);
 }
