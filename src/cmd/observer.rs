@@ -210,18 +210,24 @@ impl Observer {
         }
     }
 
-    /// Ends a window, and puts everybody in order.
-    pub(super) fn end_window(&mut self, idle: bool, now: Mono) {
+    /// Ends a window, and puts everybody in order; with `forget_after` those too who moved nothing,
+    /// unless they were silent for longer.
+    pub(super) fn end_window(&mut self, forget_after: Option<Duration>, now: Mono) {
         let ended = self.capture.end_window(now);
         self.tell(ended);
         self.hidden.begin(now);
-        self.roster.gather(&self.lan, self.capture.traffic(), idle);
+        self.gather(forget_after, now);
         // Who is new most likely asked somebody for something, and the kernel knows its address.
         if self.roster.strangers() > self.strangers {
             self.look_around();
-            self.roster.gather(&self.lan, self.capture.traffic(), idle);
+            self.gather(forget_after, now);
         }
         self.strangers = self.roster.strangers();
+    }
+
+    fn gather(&mut self, forget_after: Option<Duration>, now: Mono) {
+        let traffic = self.capture.traffic();
+        self.roster.gather(&self.lan, traffic, forget_after, now);
     }
 
     /// Hands over everybody, with what they moved in the window.

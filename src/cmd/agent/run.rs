@@ -90,7 +90,8 @@ impl Agent {
             mono: now,
         };
         let window = Window { end, duration };
-        self.observer.end_window(true, now);
+        self.observer
+            .end_window(Some(self.settings.forget_after), now);
         if core::mem::take(&mut self.observer.links_changed) {
             self.meters.speeds.forget();
         }
