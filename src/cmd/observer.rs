@@ -215,6 +215,13 @@ impl Observer {
         self.strangers = self.roster.strangers();
     }
 
+    /// Forgets who was silent for longer than `silence`, and moved nothing for so long.
+    pub(super) fn forget(&mut self, silence: Duration, now: Mono) {
+        self.capture.traffic_mut().forget(silence, now);
+        let traffic = self.capture.traffic();
+        self.lan.forget(silence, |mac| traffic.find(mac).is_some());
+    }
+
     /// Hands over everybody, with what they moved in the window.
     pub(super) fn each<E>(
         &self,

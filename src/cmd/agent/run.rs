@@ -110,7 +110,7 @@ impl Agent {
         let printed = outlets.print(document, &self.signals);
         self.observer.capture.begin_window();
         self.meters.begin_window();
-        self.observer.lan.forget(self.settings.forget_after);
+        self.observer.forget(self.settings.forget_after, now);
         shipped.and(printed)
     }
 
