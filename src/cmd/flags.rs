@@ -2,9 +2,9 @@
 //! Options of the command line that stand in for options of the configuration, from tables.
 //!
 //! A line of a table is `FLAG|SECTION|OPTION|VALUES|HELP`: the section and the option of the
-//! configuration that it gives; VALUES is nothing or `-` for a switch, `1` for an option with a value, `*`
-//! for one that can be repeated, and the short form behind. As text an option costs the binary its
-//! letters, a third of what it costs as a field of an argh struct.
+//! configuration that it gives; VALUES is nothing or `-` for a switch, `1` for an option with a
+//! value, `*` for one that can be repeated, and the short form behind. As text an option costs the
+//! binary its letters, a third of what it costs as a field of an argh struct.
 
 use argh::{FlagInfo, FlagInfoKind};
 
