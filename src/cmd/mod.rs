@@ -55,7 +55,8 @@ trait Applet: FromArgs + ArgsInfo {
     const NAME: &'static str;
     const SUMMARY: &'static str;
     const SHAPE: Shape = Shape {
-        optional_booleans: &[],
+        // Whoever ships has it.
+        optional_booleans: &["logappend"],
         pairs: &[],
     };
     /// Whether it shows its help when it is called by its own name without any argument.
@@ -101,7 +102,7 @@ struct Entry {
     flags: &'static str,
     outputs: &'static str,
     infos: fn() -> &'static [FlagInfo<'static>],
-    run: fn(&[&str], Given) -> Result<Result<(), Failure>, EarlyExit>,
+    run: fn(&[&str], Given) -> Started,
 }
 
 impl Entry {
@@ -119,8 +120,11 @@ impl Entry {
     }
 }
 
+/// How the run ended, or why there was none: help, or a word that argh does not take.
+type Started = Result<Result<(), Failure>, EarlyExit>;
+
 /// Runs applet `A` with the words of its own options, and those of tables.
-fn run<A: Applet>(words: &[&str], given: Given) -> Result<Result<(), Failure>, EarlyExit> {
+fn run<A: Applet>(words: &[&str], given: Given) -> Started {
     let args = A::from_args(&[A::NAME], words)?;
     let level = args.verbosity().level();
     Ok(level.and_then(|level| {

@@ -6,6 +6,7 @@ use core::time::Duration;
 use std::io;
 
 use super::hidden::Hidden;
+use super::interfaces::Logical;
 use super::roster::Roster;
 use crate::collect::bandwidth::{Capture, Source, TurnError};
 use crate::collect::discovery::{Discovery, Plan};
@@ -188,6 +189,14 @@ impl Observer {
 
     /// Listens where the interfaces with neighbours are now.
     fn follow(&mut self, now: Mono) {
+        if self.wanted.is_empty()
+            && let Ok(network) = self.lan.network()
+            && let Some(usual) = Logical::read(&self.lan.sources.root).usual(&network)
+        {
+            log::info!("watching interface '{usual}'");
+            self.wanted.push(usual);
+            self.capture.want(self.wanted.clone(), now);
+        }
         match self.lan.follow(&self.wanted) {
             // Who may not count may not listen either, which was said.
             Err(FollowError::Down(down))
@@ -201,18 +210,24 @@ impl Observer {
         }
     }
 
-    /// Ends a window, and puts everybody in order.
-    pub(super) fn end_window(&mut self, idle: bool, now: Mono) {
+    /// Ends a window, and puts everybody in order; with `forget_after` those too who moved nothing,
+    /// unless they were silent for longer.
+    pub(super) fn end_window(&mut self, forget_after: Option<Duration>, now: Mono) {
         let ended = self.capture.end_window(now);
         self.tell(ended);
         self.hidden.begin(now);
-        self.roster.gather(&self.lan, self.capture.traffic(), idle);
+        self.gather(forget_after, now);
         // Who is new most likely asked somebody for something, and the kernel knows its address.
         if self.roster.strangers() > self.strangers {
             self.look_around();
-            self.roster.gather(&self.lan, self.capture.traffic(), idle);
+            self.gather(forget_after, now);
         }
         self.strangers = self.roster.strangers();
+    }
+
+    fn gather(&mut self, forget_after: Option<Duration>, now: Mono) {
+        let traffic = self.capture.traffic();
+        self.roster.gather(&self.lan, traffic, forget_after, now);
     }
 
     /// Hands over everybody, with what they moved in the window.
@@ -277,6 +292,9 @@ impl Observer {
     /// What cannot be seen.
     pub(super) fn unseen(&self) -> Unseen {
         let mut unseen = self.capture.unseen();
+        if self.wanted.is_empty() {
+            unseen.insert(Blind::NoInterface);
+        }
         if self.hidden.hides() {
             unseen.insert(Blind::HardwareOffload);
         }

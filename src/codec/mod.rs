@@ -18,4 +18,5 @@ pub mod procfs;
 pub mod resolv;
 pub mod uci;
 pub mod units;
+pub mod users;
 pub mod wire;

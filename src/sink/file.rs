@@ -87,18 +87,25 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// `directory`/`name`; the directory is made (one level) when it is absent.
+    /// `directory`/`name`.
     ///
     /// # Errors
-    /// When there is no directory and none can be made, or a path holds a NUL byte.
-    pub(super) fn open(directory: &str, name: &str) -> Result<Self, FileError> {
-        let place = Self {
+    /// When a path holds a NUL byte.
+    pub(super) fn of(directory: &str, name: &str) -> Result<Self, FileError> {
+        Ok(Self {
             directory: files::c_path(directory)?,
             path: files::c_path(&format!("{directory}/{name}"))?,
-        };
-        files::make_directory(&place.directory)?;
-        match Status::of(&place.directory, true)? {
-            Some(status) if status.is_directory() => Ok(place),
+        })
+    }
+
+    /// Makes the directory (one level) when it is absent.
+    ///
+    /// # Errors
+    /// When there is none and none can be made.
+    pub(super) fn prepare(&self) -> Result<(), FileError> {
+        files::make_directory(&self.directory)?;
+        match Status::of(&self.directory, true)? {
+            Some(status) if status.is_directory() => Ok(()),
             _ => Err(FileError::NotADirectory),
         }
     }
@@ -139,10 +146,15 @@ impl FileSink {
     /// # Errors
     /// When there is no directory and none can be made, or a path holds a NUL byte.
     pub fn open(directory: &str, name: &str, keep: Keep) -> Result<Self, FileError> {
-        match keep {
-            Keep::Newest => Newest::open(directory, name, None).map(Self::Newest),
-            Keep::All(rotation) => Lines::open(directory, name, rotation).map(Self::All),
+        let sink = match keep {
+            Keep::Newest => Self::Newest(Newest::of(directory, name, None)?),
+            Keep::All(rotation) => Self::All(Lines::of(directory, name, rotation)?),
+        };
+        match &sink {
+            Self::Newest(newest) => newest.prepare()?,
+            Self::All(lines) => lines.place.prepare()?,
         }
+        Ok(sink)
     }
 
     /// Writes a document, which ends in a line end.
@@ -167,12 +179,12 @@ pub struct Lines {
 }
 
 impl Lines {
-    fn open(directory: &str, name: &str, rotation: Option<Rotation>) -> Result<Self, FileError> {
+    fn of(directory: &str, name: &str, rotation: Option<Rotation>) -> Result<Self, FileError> {
         let files_kept = rotation.map_or(0, |rotation| rotation.files_kept);
         let aside = (1..=files_kept).map(|i| files::c_path(&format!("{directory}/{name}.{i}")));
         Ok(Self {
             aside: aside.collect::<Result<_, _>>()?,
-            place: Place::open(directory, name)?,
+            place: Place::of(directory, name)?,
             rotation,
         })
     }

@@ -18,18 +18,26 @@ pub struct Newest {
 }
 
 impl Newest {
-    /// Writes to `directory`/`name`; the directory is made (one level) when it is absent. The file
-    /// has the permissions `mode` (less the umask), else those and the owner of the one before it.
+    /// Writes to `directory`/`name`. The file has the permissions `mode` (less the umask), else
+    /// those and the owner of the one before it.
     ///
     /// # Errors
-    /// When there is no directory and none can be made, or a path holds a NUL byte.
-    pub fn open(directory: &str, name: &str, mode: Option<u32>) -> Result<Self, FileError> {
+    /// When a path holds a NUL byte.
+    pub fn of(directory: &str, name: &str, mode: Option<u32>) -> Result<Self, FileError> {
         let temporary = format!("{directory}/{name}.{:016x}.tmp", random::bits());
         Ok(Self {
+            place: Place::of(directory, name)?,
             temporary: files::c_path(&temporary)?,
-            place: Place::open(directory, name)?,
             mode,
         })
+    }
+
+    /// Makes the directory (one level) when it is absent.
+    ///
+    /// # Errors
+    /// When there is none and none can be made.
+    pub fn prepare(&self) -> Result<(), FileError> {
+        self.place.prepare()
     }
 
     /// Writes a document, which comes in pieces.

@@ -21,3 +21,4 @@ pub mod signal;
 pub mod spool_directory;
 pub mod terminal;
 pub mod udp;
+pub mod user;

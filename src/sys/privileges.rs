@@ -3,11 +3,16 @@
 //!
 //! Capabilities belong to a thread, and new threads inherit them: give up before you start any.
 
-use std::io;
+use std::{fmt, io};
+
+use rustix::io::Errno;
+use rustix::thread::{self, CapabilitySet};
 
 /// One capability; the value is its bit in the kernel's sets (linux/capability.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capability {
+    /// Reads every file.
+    DacReadSearch = 2,
     /// Sets up the network.
     NetAdmin = 12,
     /// Opens packet sockets.
@@ -16,6 +21,18 @@ pub enum Capability {
     SysAdmin = 21,
     /// Loads programs.
     Bpf = 39,
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::DacReadSearch => "CAP_DAC_READ_SEARCH",
+            Self::NetAdmin => "CAP_NET_ADMIN",
+            Self::NetRaw => "CAP_NET_RAW",
+            Self::SysAdmin => "CAP_SYS_ADMIN",
+            Self::Bpf => "CAP_BPF",
+        })
+    }
 }
 
 /// A set of capabilities.
@@ -207,6 +224,44 @@ pub fn give_up(
     Ok(Outcome::GivenUp)
 }
 
+/// Gives up all but `kept` for good, also for programs that are started later. Nothing can be
+/// regained then, except by another who has it.
+///
+/// # Errors
+/// What capget(2) and capset(2) say.
+pub fn keep_only(holder: &mut impl Holder, kept: Capabilities) -> io::Result<()> {
+    let kept = kept.also_in(holder.privileges()?.permitted);
+    holder.set_privileges(Privileges {
+        effective: kept,
+        permitted: kept,
+        inheritable: Capabilities::default(),
+    })
+}
+
+/// Empties the bounding set of this thread, which limits what programs may gain that it starts, and
+/// the ambient set, which they would have. Before the right to do so (CAP_SETPCAP) is given up;
+/// nothing happens without it.
+///
+/// # Errors
+/// What prctl(2) says otherwise.
+pub fn bound_nothing() -> io::Result<()> {
+    match thread::clear_ambient_capability_set() {
+        // Before Linux 4.3 there is none.
+        Ok(()) | Err(Errno::INVAL) => {}
+        Err(error) => return Err(error.into()),
+    }
+    for bit in 0..u64::BITS {
+        let one = CapabilitySet::from_bits_retain(1 << bit);
+        match thread::remove_capability_from_bounding_set(one) {
+            Ok(()) => {}
+            // The last one that this kernel knows was the one before; or nobody lets us.
+            Err(Errno::INVAL | Errno::PERM) => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,6 +327,18 @@ mod tests {
         let error = give_up(&mut thread, LOADING, broken).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::EBADF));
         assert_eq!(thread.0, before);
+    }
+
+    #[test]
+    fn only_what_is_kept_and_was_there_is_left() {
+        let mut thread = Thread::with(LOADING.with(RAW));
+        let admin = Capabilities::of(&[Capability::NetAdmin]);
+        keep_only(&mut thread, RAW.with(admin)).unwrap();
+        assert_eq!(thread.0, Thread::with(RAW).0);
+        // What became of root's by a change of user: permitted, but not effective.
+        thread.0.effective = Capabilities::default();
+        keep_only(&mut thread, RAW).unwrap();
+        assert_eq!(thread.0, Thread::with(RAW).0);
     }
 
     #[test]

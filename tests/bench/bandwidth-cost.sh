@@ -70,7 +70,8 @@ routers() {
     sleep 2
     for variant in "${!others[@]}"; do
         taskset -a -p -c 1 "${others[$variant]}" >/dev/null
-        [[ $variant != ebpf && $variant != ring ]] || grep -q "\"source\":\"$variant\"" "$work/windows-$variant"
+        [[ $variant != ebpf && $variant != ring ]] ||
+            grep -q "\"source\":\"$variant\"" "$work/windows-$variant"
     done
 }
 

@@ -11,6 +11,7 @@ mod run;
 pub mod settings;
 pub mod state;
 
+use super::argv::Shape;
 use super::outputs;
 use super::{Applet, Verbosity};
 use crate::failure::Failure;
@@ -22,6 +23,10 @@ impl Applet for Args {
     const SUMMARY: &'static str = "a snapshot of router, interfaces and devices every few seconds";
     const SHIPS: bool = true;
     const FLAGS: &'static str = FLAGS;
+    const SHAPE: Shape = Shape {
+        optional_booleans: &["logappend", "conntrack"],
+        pairs: &[],
+    };
 
     fn verbosity(&self) -> Verbosity {
         Args::verbosity(self)

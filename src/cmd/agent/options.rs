@@ -13,7 +13,7 @@ pub const FLAGS: &str = "\
 else that of the default route)\n\
 --capture|main|capture|1|how frames are counted: auto, ebpf, ring, off (auto)\n\
 --ring-kib|main|ring_kib|1|size of the ring, 128 to 16384 KiB (512)\n\
---conntrack|main|conntrack||read conntrack where hardware hides frames; keeps one more \
+--conntrack|main|conntrack|1|read conntrack where hardware hides frames; keeps one more \
 capability\n\
 --range|main|range|*|addresses to ask: a.b.c.d, a.b.c.d/length, a.b.c.d-e.f.g.h; repeatable \
 (the interface's own prefix, up to 4096 addresses)\n\

@@ -90,7 +90,8 @@ impl Agent {
             mono: now,
         };
         let window = Window { end, duration };
-        self.observer.end_window(true, now);
+        self.observer
+            .end_window(Some(self.settings.forget_after), now);
         if core::mem::take(&mut self.observer.links_changed) {
             self.meters.speeds.forget();
         }
@@ -127,7 +128,8 @@ impl Agent {
             let due = self.observer.next_due(now).min(moment);
             let [terminate, reload, observed @ ..] = poll::wait(wanted, Some(due.since(now)))
                 .map_err(|error| cannot("wait for frames", &error))?;
-            if terminate {
+            // Taken, so that what is sent at the end is waited for until the next one.
+            if terminate && self.taken()? {
                 return Ok(Woken::Terminate);
             }
             if reload && self.hangup.taken() {
@@ -135,5 +137,10 @@ impl Agent {
             }
             self.observer.turn(observed, clock::mono());
         }
+    }
+    fn taken(&self) -> Result<bool, Failure> {
+        let woken = self.signals.wait_until(clock::mono(), None);
+        let woken = woken.map_err(|error| cannot("wait for signals", &error))?;
+        Ok(woken == Woken::Terminate)
     }
 }

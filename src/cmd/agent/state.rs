@@ -12,6 +12,7 @@ use crate::cmd::quoted;
 use crate::encode::bandwidth::SCHEMA_VERSION;
 use crate::encode::json::{Json, Style};
 use crate::failure::Failure;
+use crate::sink::file::FileError;
 use crate::sink::newest::Newest;
 use crate::sys::clock;
 use crate::time::{Mono, Wall};
@@ -53,17 +54,15 @@ pub struct StateFile {
 }
 
 impl StateFile {
-    /// Will write to `path`; its directory is made (one level) when it is absent.
+    /// Will write to `path`; its directory is made (one level) when it is absent. That it cannot be
+    /// made is said, but keeps nobody from running.
     ///
     /// # Errors
-    /// When there is no directory and none can be made.
+    /// When the path holds a NUL byte.
     pub fn open(path: &str, facts: Facts) -> Result<Self, Failure> {
         let (directory, name) = split_path(path);
-        let file = Newest::open(directory, name, Some(MODE)).map_err(|error| {
-            Failure::failed(format_args!(
-                "state file {}: cannot use the directory: {error}, or none by --state-file ''",
-                quoted(path)
-            ))
+        let file = Newest::of(directory, name, Some(MODE)).map_err(|_| {
+            Failure::usage("option '--state-file': a path without NUL bytes is needed")
         })?;
         let run = clock::mono().since(facts.started);
         let mut state = Self {
@@ -75,6 +74,7 @@ impl StateFile {
             failing: false,
         };
         state.reserve();
+        state.tell(state.file.prepare());
         Ok(state)
     }
 
@@ -110,15 +110,21 @@ impl StateFile {
                 self.failing = false;
                 log::warn!("state file {}: written again", quoted(&self.path));
             }
-            Err(error) if !self.failing => {
-                self.failing = true;
-                log::warn!(
-                    "cannot write the state file {}: {error}; going on, but 'netvitals status' \
-                     does not know",
-                    quoted(&self.path)
-                );
-            }
-            _ => {}
+            result => self.tell(result),
+        }
+    }
+
+    /// Says that it cannot be written, unless it was said before.
+    fn tell(&mut self, result: Result<(), FileError>) {
+        let Err(error) = result else {
+            return;
+        };
+        if !core::mem::replace(&mut self.failing, true) {
+            log::warn!(
+                "cannot write the state file {}: {error}; going on, but 'netvitals status' does \
+                 not know of it (--state-file '': none)",
+                quoted(&self.path)
+            );
         }
     }
 }
