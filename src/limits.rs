@@ -74,6 +74,9 @@ pub const VENDOR_NAME_BYTES_MAX: usize = 63;
 /// More: refused when the options are read.
 pub const ADDRESSES_MAX: u32 = 65_536;
 
+/// Addresses of a prefix that is swept without being named: a /20 (config.md). Larger: listened to.
+pub const SWEEP_ADDRESSES_MAX: u64 = 4_096;
+
 /// Separate ranges of addresses to ask for. 8 B each: 512 B. More: refused when options are read.
 pub const RANGES_MAX: usize = 64;
 
@@ -111,6 +114,14 @@ pub const DEVICE_DOCUMENT_BYTES_MAX: usize = 4_096;
 /// Bytes of what one device moved in a document, at worst: 22 numbers of 20 digits, and their keys.
 pub const MOVED_BYTES_MAX: usize = 1_024;
 
+/// Bytes of the agent's document. 1 000 devices with names, vendors and addresses take 1.3 MB. What
+/// of it is not used is not lent. Full: the last devices are left out, and that is said.
+pub const SNAPSHOT_BYTES_MAX: usize = 8 * 1_024 * 1_024;
+
+/// Bytes of a state file: the largest snapshot, and who wrote it. `status` takes what it reads, up
+/// to three times. Larger: refused.
+pub const STATE_BYTES_MAX: usize = SNAPSHOT_BYTES_MAX + 64 * 1_024;
+
 /// Addresses whose names are asked for by PTR, and kept. 300 B each when used: 1.2 MiB. Full:
 /// further ones have no name from there.
 pub const PTR_NAMES_MAX: usize = 4_096;
@@ -138,8 +149,8 @@ pub const RING_SNAP_BYTES: usize = 96;
 pub const CONFIG_BYTES_MAX: usize = 1_024 * 1_024;
 
 /// Lanes (a device on an interface) that the kernel counts for us: 1 000 devices, each on two
-/// interfaces. In the kernel about 130 B each and 48 B more for each CPU: 370 KiB with one, 650 KiB
-/// with four. Full: what has no lane is counted as "other".
+/// interfaces. In the kernel 80 B each and 48 B more for each CPU: 256 KiB with one, 544 KiB with
+/// four. Full: what has no lane is counted as "other".
 pub const LANES_MAX: usize = 2_048;
 
 /// Hosts that are probed at once. 200 B each, their hops 40 B each more. More: refused when options
@@ -161,6 +172,34 @@ pub const CHECKS_MAX: usize = 128;
 
 /// MAC addresses of this router itself. 128 B. More: the rest are counted as devices.
 pub const OWN_MACS_MAX: usize = 16;
+
+/// Flows that the hardware forwards, whose counters are remembered from one reading of conntrack to
+/// the next: the whole table of a router as OpenWrt sets it (nf_conntrack_max). 64 B each when
+/// used: 1 MiB, only when conntrack is read. Full: the bytes of further ones are not seen; counted.
+pub const FLOWS_MAX: usize = 16_384;
+
+/// File systems in a document. A router has three; a server with ZFS may have hundreds. 300 B each,
+/// and as much again while they are chosen: 10 KiB. Full: further ones are left out and counted.
+pub const DISKS_MAX: usize = 16;
+
+/// Bytes of a mount point. Longer: left out and counted; longer only as UTF-8: cut in documents.
+pub const MOUNT_BYTES_MAX: usize = 255;
+
+/// Bytes of a file system's type; the longest that is asked has 8. Longer: cut.
+pub const FILE_SYSTEM_BYTES_MAX: usize = 15;
+
+/// Mounts that may hang (of network file systems), remembered while the disks are chosen, so that
+/// nothing below them is asked. 4 B each. Full: all further mounts are left out and counted.
+pub const REMOTE_MOUNTS_MAX: usize = 256;
+
+/// Bytes of the metrics in a document, at worst: each disk with a mount point of which each byte is
+/// escaped, four numbers of 20 digits and its keys, and 400 B besides. 30 KiB reserved; 500 needed.
+pub const METRICS_DOCUMENT_BYTES_MAX: usize =
+    DISKS_MAX * (6 * (MOUNT_BYTES_MAX + FILE_SYSTEM_BYTES_MAX) + 192) + 400;
+
+/// Bytes of one interface in a snapshot, at worst: a name of which each byte is escaped, and its
+/// keys with six numbers of 20 digits.
+pub const SNAPSHOT_INTERFACE_BYTES_MAX: usize = 6 * INTERFACE_NAME_BYTES_MAX + 272;
 
 const _: () = {
     assert!(

@@ -85,6 +85,10 @@ impl Wall {
     }
 }
 
+/// When this version was made: a clock that shows an earlier moment was never set. The day, set by
+/// hand with each release, so that builds can be repeated to the byte.
+pub const RELEASED: Wall = Wall::from_us(1_795_219_200_000_000);
+
 /// Date and time of day in UTC; shown as in RFC 3339 without the `Z`, to the second or, as in
 /// `{:.3}`, with so many decimals (at most 6), cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,6 +155,11 @@ mod tests {
         check(1_795_219_200, "2026-11-21T00:00:00");
         check(2_147_483_648, "2038-01-19T03:14:08");
         check(4_107_542_400, "2100-03-01T00:00:00");
+    }
+
+    #[test]
+    fn the_release_has_a_day() {
+        assert_eq!(RELEASED.utc().to_string(), "2026-11-21T00:00:00");
     }
 
     #[test]

@@ -7,8 +7,10 @@ mod counting;
 use std::ffi::CString;
 use std::net::IpAddr;
 use std::num::NonZeroU64;
+use std::time::Duration;
 
 use counting::allocations;
+use netvitals::cmd::agent::state::{Facts, StateFile};
 use netvitals::codec::oui::{Reader, Wanted, keep};
 use netvitals::collect::interfaces::{Interfaces, PATH};
 use netvitals::encode::json::Style;
@@ -50,6 +52,15 @@ fn windows_after_the_first_do_not_allocate() {
     };
     let sinks = [("newest", Keep::Newest), ("all", Keep::All(Some(rotation)))]
         .map(|(name, keep)| FileSink::open(logs.to_str().unwrap(), name, keep).unwrap());
+    let facts = Facts {
+        start_id: 1,
+        boot_id: "b".repeat(36),
+        started: Mono::from_ns(0),
+        interval: Duration::from_secs(5),
+        config_file: Some("/etc/config/netvitals".to_owned()),
+    };
+    let state = logs.join("state.json");
+    let mut state = StateFile::open(state.to_str().unwrap(), facts).unwrap();
     let mut interfaces = Interfaces::new(Selection::new(["*".into()]), netmon::RESERVED);
     let (mut earlier, mut later) = (Box::new(Sample::new()), Box::new(Sample::new()));
     let mut buffer = vec![0; NETMON_DOCUMENT_BYTES_MAX];
@@ -69,12 +80,15 @@ fn windows_after_the_first_do_not_allocate() {
         for sink in &sinks {
             sink.put(document).unwrap();
         }
+        state.write(document);
     };
     window();
     assert_eq!(allocations(|| (0..20).for_each(|_| window())), 0);
     let written = std::fs::read_to_string(logs.join("newest")).unwrap();
     assert!(written.len() > 50_000 && written.ends_with("\"host\":\"testhost\"}\n"));
     assert!(logs.join("all.2").exists(), "rotation took part");
+    let state = std::fs::read_to_string(logs.join("state.json")).unwrap();
+    assert!(state.ends_with(&format!("\"snapshot\":{}}}\n", written.trim_end())));
 }
 
 /// Runs the program itself on the machine's own interfaces.

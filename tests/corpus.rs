@@ -9,6 +9,10 @@ use std::path::PathBuf;
 mod answer;
 #[path = "fuzz/bodies/banner.rs"]
 mod banner;
+#[path = "fuzz/bodies/config.rs"]
+mod config;
+#[path = "fuzz/bodies/conntrack.rs"]
+mod conntrack;
 #[path = "fuzz/bodies/dns.rs"]
 mod dns;
 #[path = "fuzz/bodies/frame.rs"]
@@ -21,13 +25,19 @@ mod netdev;
 mod netlink;
 #[path = "fuzz/bodies/oui.rs"]
 mod oui;
+#[path = "fuzz/bodies/procfs.rs"]
+mod procfs;
 #[path = "fuzz/bodies/quote.rs"]
 mod quote;
 #[cfg(feature = "http")]
 #[path = "fuzz/bodies/segment.rs"]
 mod segment;
+#[path = "fuzz/bodies/status.rs"]
+mod status;
 #[path = "fuzz/bodies/uci.rs"]
 mod uci;
+#[path = "fuzz/bodies/wire.rs"]
+mod wire;
 
 fn replay(target: &str, run: impl Fn(&[u8])) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -86,6 +96,11 @@ fn uci_corpus() {
 }
 
 #[test]
+fn config_corpus() {
+    replay("config", config::run);
+}
+
+#[test]
 fn netlink_corpus() {
     replay("netlink", netlink::run);
 }
@@ -98,4 +113,24 @@ fn banner_corpus() {
 #[test]
 fn quote_corpus() {
     replay("quote", quote::run);
+}
+
+#[test]
+fn conntrack_corpus() {
+    replay("conntrack", conntrack::run);
+}
+
+#[test]
+fn wire_corpus() {
+    replay("wire", wire::run);
+}
+
+#[test]
+fn procfs_corpus() {
+    replay("procfs", procfs::run);
+}
+
+#[test]
+fn status_corpus() {
+    replay("status", status::run);
 }

@@ -10,7 +10,8 @@
 #   feed          built and tested as OpenWrt's feed would
 #   fuzz          each fuzz target for five minutes (needs cargo-fuzz and a nightly toolchain)
 #   servers       100 kills, memory and throughput against real servers
-#   benches       rates, cost of a run, sweeps beside arp-scan and nmap
+#   benches       rates, cost of a run, sweeps beside arp-scan and nmap, frames counted beside
+#                 frames sent, cost of a frame
 #
 # A step that fails does not stop the others; the exit status tells. The tables at the end are one
 # for each part, with the minutes of each step. To add a part, write a function part_NAME of steps
@@ -69,6 +70,9 @@ part_benches() {
     step "spool" cargo bench -q --profile release --bench spool
     step "netmon" tests/bench/netmon-cost.sh dist/netvitals-x86_64-http
     step "devices" tests/bench/devices.sh
+    step "bandwidth" tests/bench/bandwidth.sh --check
+    step "cost of bandwidth" env NETVITALS=dist/netvitals-x86_64-http \
+        tests/bench/bandwidth-cost.sh --check
 }
 
 failed=0

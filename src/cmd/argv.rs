@@ -6,7 +6,7 @@
 
 use core::fmt;
 
-use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind};
+use argh::{FlagInfo, FlagInfoKind};
 
 use crate::codec::units;
 
@@ -69,7 +69,7 @@ pub fn same_name(a: &str, b: &str) -> bool {
 /// When an option does not exist, or does not have as many values as it takes.
 pub fn normalise(
     words: &[String],
-    groups: &[CommandInfoWithArgs],
+    groups: &[&[FlagInfo<'_>]],
     shape: &Shape,
 ) -> Result<Request, ArgvError> {
     let mut reader = Reader {
@@ -102,7 +102,7 @@ pub fn normalise(
 
 struct Reader<'a> {
     words: &'a [String],
-    groups: &'a [CommandInfoWithArgs],
+    groups: &'a [&'a [FlagInfo<'a>]],
     shape: &'a Shape,
     out: Vec<Vec<String>>,
 }
@@ -111,10 +111,8 @@ impl<'a> Reader<'a> {
     /// The first option that is `wanted`, and the number of its group.
     fn find(&self, wanted: impl Fn(&FlagInfo<'_>) -> bool) -> Option<(usize, &'a FlagInfo<'a>)> {
         (0..).zip(self.groups).find_map(|(group, info)| {
-            let flag = info
-                .flags
-                .iter()
-                .find(|flag| flag.long != "--help" && wanted(flag))?;
+            let mut flags = info.iter();
+            let flag = flags.find(|flag| flag.long != "--help" && wanted(flag))?;
             Some((group, flag))
         })
     }

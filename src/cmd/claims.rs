@@ -31,7 +31,11 @@ impl Claims {
     }
 
     /// The claims of one address.
-    fn of<'d>(&self, address: Ipv4Addr, devices: &'d Devices) -> impl Iterator<Item = &'d Claim> {
+    pub(super) fn of<'d>(
+        &self,
+        address: Ipv4Addr,
+        devices: &'d Devices,
+    ) -> impl Iterator<Item = &'d Claim> {
         let all = devices.claims();
         let start = self
             .0

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The applets: which one is called, what they have in common on the command line.
 
+use core::fmt;
 use std::ffi::OsString;
 
-use argh::{ArgsInfo, FromArgs};
+use argh::{ArgsInfo, EarlyExit, FlagInfo, FromArgs};
 use log::LevelFilter;
 
 use crate::failure::{Exit, Failure};
@@ -11,6 +12,7 @@ use crate::sink::stdout;
 use crate::sys::signal;
 use crate::term::logger::{self, Form};
 
+pub mod agent;
 pub mod argv;
 pub mod bandwidth;
 mod claims;
@@ -19,18 +21,23 @@ pub mod connvitals;
 #[cfg(feature = "http")]
 mod credentials;
 pub mod devices;
+pub mod flags;
+mod hidden;
 mod interfaces;
 mod lan;
 pub mod netmon;
 mod observer;
+mod outlets;
 pub mod outputs;
 mod roster;
 #[cfg(feature = "http")]
 mod sending;
 #[cfg_attr(not(feature = "http"), path = "servers_absent.rs")]
 pub mod servers;
+pub mod status;
 
 use argv::{Request, Shape};
+use flags::Given;
 
 const PROGRAM: &str = "netvitals";
 
@@ -49,7 +56,8 @@ trait Applet: FromArgs + ArgsInfo {
     const NAME: &'static str;
     const SUMMARY: &'static str;
     const SHAPE: Shape = Shape {
-        optional_booleans: &[],
+        // Whoever ships has it.
+        optional_booleans: &["logappend"],
         pairs: &[],
     };
     /// Whether it shows its help when it is called by its own name without any argument.
@@ -58,34 +66,41 @@ trait Applet: FromArgs + ArgsInfo {
     /// Whether it ships documents, and so has the options of [`outputs`].
     const SHIPS: bool = false;
 
-    fn verbosity(&self) -> Verbosity;
+    /// Options that it has besides, a table as [`flags`] reads them; they come with the former.
+    const FLAGS: &'static str = "";
+
     fn run(self, outputs: outputs::Options) -> Result<(), Failure>;
 }
 
-/// How much the user asked to be told.
-struct Verbosity {
-    verbose: u8,
-    debug: bool,
-    quiet: bool,
-}
+/// Options that say how much is told, as [`flags`] reads them.
+const LOGGING: &str = "\
+--verbose|log|verbose|-v|tell more; twice: tell everything\n\
+--debug|log|debug||tell everything\n\
+--quiet|log|quiet||tell errors only";
 
-impl Verbosity {
-    /// The level that the options ask for, else the environment.
-    fn level(self) -> Result<LevelFilter, Failure> {
-        match (self.quiet, self.debug, self.verbose) {
-            (false, false, 0) => config::log_level(),
-            (true, false, 0) => Ok(LevelFilter::Error),
-            (true, ..) => Err(Failure::usage("--quiet excludes --verbose and --debug")),
-            (false, false, 1) => Ok(LevelFilter::Info),
-            (false, ..) => Ok(LevelFilter::Debug),
-        }
+/// The level that the options ask for, else the environment; `None` when neither does.
+fn level(given: &Given) -> Result<Option<LevelFilter>, Failure> {
+    let count = |flag| given.all(flag).count();
+    match (count("--quiet"), count("--debug"), count("--verbose")) {
+        (0, 0, 0) => config::log_level(),
+        (1.., 0, 0) => Ok(Some(LevelFilter::Error)),
+        (1.., ..) => Err(Failure::usage("--quiet excludes --verbose and --debug")),
+        (0, 0, 1) => Ok(Some(LevelFilter::Info)),
+        (0, ..) => Ok(Some(LevelFilter::Debug)),
     }
 }
 
+/// An applet in the table: what is asked of it, without its type, so that the code around it is
+/// there once.
 struct Entry {
     name: &'static str,
     summary: &'static str,
-    start: fn(&[String], Called) -> Result<(), Failure>,
+    shape: Shape,
+    help_when_bare: bool,
+    flags: &'static str,
+    outputs: &'static str,
+    infos: fn() -> &'static [FlagInfo<'static>],
+    run: fn(&[&str], Given) -> Started,
 }
 
 impl Entry {
@@ -93,9 +108,23 @@ impl Entry {
         Self {
             name: A::NAME,
             summary: A::SUMMARY,
-            start: start::<A>,
+            shape: A::SHAPE,
+            help_when_bare: A::HELP_WHEN_BARE,
+            flags: A::FLAGS,
+            outputs: if A::SHIPS { outputs::FLAGS } else { "" },
+            infos: || A::get_args_info().flags,
+            run: run::<A>,
         }
     }
+}
+
+/// How the run ended, or why there was none: help, or a word that argh does not take.
+type Started = Result<Result<(), Failure>, EarlyExit>;
+
+/// Runs applet `A` with the words of its own options, and those of tables.
+fn run<A: Applet>(words: &[&str], given: Given) -> Started {
+    let args = A::from_args(&[A::NAME], words)?;
+    Ok(args.run(given))
 }
 
 /// How the applet was chosen.
@@ -110,6 +139,8 @@ const APPLETS: &[Entry] = &[
     Entry::of::<netmon::Args>(),
     Entry::of::<devices::Args>(),
     Entry::of::<bandwidth::Args>(),
+    Entry::of::<agent::options::Args>(),
+    Entry::of::<status::Args>(),
     Entry::of::<connvitals::Args>(),
 ];
 
@@ -161,13 +192,13 @@ fn applet(name: &str) -> Option<&'static Entry> {
 
 fn choose(by_name: Option<&Entry>, words: &[String]) -> Result<(), Failure> {
     if let Some(entry) = by_name {
-        return (entry.start)(words, Called::ByProgramName);
+        return start(entry, words, Called::ByProgramName);
     }
     let Some((first, rest)) = words.split_first() else {
         return print(&list());
     };
     if let Some(entry) = applet(first) {
-        return (entry.start)(rest, Called::ByArgument);
+        return start(entry, rest, Called::ByArgument);
     }
     match first.as_str() {
         "-h" | "--help" => print(&list()),
@@ -180,61 +211,64 @@ fn choose(by_name: Option<&Entry>, words: &[String]) -> Result<(), Failure> {
     }
 }
 
-fn start<A: Applet>(words: &[String], called: Called) -> Result<(), Failure> {
-    if A::HELP_WHEN_BARE && called == Called::ByProgramName && words.is_empty() {
-        print(&help::<A>())?;
+fn start(entry: &Entry, words: &[String], called: Called) -> Result<(), Failure> {
+    if entry.help_when_bare && called == Called::ByProgramName && words.is_empty() {
+        print(&help(entry))?;
         return Err(Failure::silent(Exit::Failed));
     }
-    let mut groups = vec![A::get_args_info()];
-    groups.extend(A::SHIPS.then(outputs::Options::get_args_info));
-    let words = match argv::normalise(words, &groups, &A::SHAPE) {
+    let see_help = |what: &dyn fmt::Display| {
+        let name = entry.name;
+        Failure::usage(format_args!("{what}; see '{PROGRAM} {name} --help'"))
+    };
+    let tables = [LOGGING, entry.flags, entry.outputs];
+    let infos = tables.map(flags::infos);
+    let groups = [(entry.infos)(), &infos[0], &infos[1], &infos[2]];
+    let words = match argv::normalise(words, &groups, &entry.shape) {
         Ok(Request::Run(words)) => words,
-        Ok(Request::Help) => return print(&help::<A>()),
+        Ok(Request::Help) => return print(&help(entry)),
         Ok(Request::Version) => return print(&version()),
         Ok(Request::Licenses) => return print(&[NOTICES, APACHE].concat()),
-        Err(error) => return Err(see_help::<A>(&error.to_string())),
+        Err(error) => return Err(see_help(&error)),
     };
-    let args: A = parse::<A, A>(&words[0])?;
-    let outputs = parse::<A, outputs::Options>(words.get(1).map_or(&[], Vec::as_slice))?;
-    log::set_max_level(args.verbosity().level()?);
-    args.run(outputs)
-}
-
-/// Reads the words of one group of options of applet `A`.
-fn parse<A: Applet, G: FromArgs>(words: &[String]) -> Result<G, Failure> {
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    G::from_args(&[A::NAME], &words).map_err(|exit| {
+    let mut given = Given::default();
+    for (table, words) in tables.into_iter().zip(&words[1..]) {
+        if let Err(flag) = given.read(table, words) {
+            let what = format_args!("option '{flag}' can be given only once");
+            return Err(see_help(&what));
+        }
+    }
+    log::set_max_level(level(&given)?.unwrap_or(LevelFilter::Warn));
+    let words: Vec<&str> = words[0].iter().map(String::as_str).collect();
+    (entry.run)(&words, given).unwrap_or_else(|exit| {
         let text: Vec<&str> = exit.output.split_whitespace().collect();
-        see_help::<A>(&text.join(" "))
+        Err(see_help(&text.join(" ")))
     })
 }
 
-fn see_help<A: Applet>(what: &str) -> Failure {
-    Failure::usage(format_args!("{what}; see '{PROGRAM} {} --help'", A::NAME))
-}
-
-fn help<A: Applet>() -> String {
-    let own = help_of::<A>(A::NAME);
-    let mut more = String::new();
-    if A::SHIPS {
-        let group = help_of::<outputs::Options>(A::NAME);
-        let options = group
-            .split_once("Options:")
-            .map_or("", |(_, options)| options);
-        let options = options.split("\n  -h, --help").next().unwrap_or_default();
-        more = format!("\n\nWhere documents go:{options}");
-    }
+fn help(entry: &Entry) -> String {
+    let own = (entry.run)(&["--help"], Given::default()).err();
+    let own = own.map_or_else(String::new, |exit| exit.output);
     let (options, examples) = own.split_once("\n\nExamples:").unwrap_or((&own, ""));
+    // What goes to servers can be configured; other options are of the command line only.
+    let (flags, configured) = match entry.outputs {
+        "" => (entry.flags, ""),
+        _ => ("", entry.flags),
+    };
+    let mut more = String::new();
+    for (head, table) in [
+        ("What the configuration says as well", configured),
+        ("Where documents go", entry.outputs),
+    ] {
+        if !table.is_empty() {
+            more += &["\n\n", head, ":", &flags::help(table)].concat();
+        }
+    }
     format!(
-        "{}{options}{COMMON_OPTIONS}{more}\n\nExamples:{examples}",
-        version()
+        "{}{options}{}{}{COMMON_OPTIONS}{more}\n\nExamples:{examples}",
+        version(),
+        flags::help(flags),
+        flags::help(LOGGING)
     )
-}
-
-fn help_of<G: FromArgs>(name: &str) -> String {
-    G::from_args(&[name], &["--help"])
-        .err()
-        .map_or_else(String::new, |exit| exit.output)
 }
 
 /// What stands at the end of each list of options.

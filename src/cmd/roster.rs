@@ -13,6 +13,9 @@ use crate::model::device::Device;
 use crate::model::traffic::{Amount, Row, Traffic};
 use crate::time::Mono;
 
+/// What the keys of those without an address begin with.
+const NO_ADDRESS: u128 = 1 << 80;
+
 /// The order of all; room for it from the start.
 pub(super) struct Roster {
     /// Whether there is no address, the address, the MAC address: in this order, as one number.
@@ -29,7 +32,8 @@ impl Roster {
         }
     }
 
-    /// Sorts all who moved something, and with `idle` also those who did not. Does not allocate.
+    /// Sorts all who moved something, and with `idle` also those who were only heard. Does not
+    /// allocate.
     pub(super) fn gather(&mut self, lan: &Lan, traffic: &Traffic, idle: bool) {
         let devices = &lan.listener.devices;
         self.claims.sort(devices);
@@ -47,6 +51,12 @@ impl Roster {
         self.keys.sort_unstable();
     }
 
+    /// Who claims which address now.
+    pub(super) fn claims(&mut self, lan: &Lan) -> &Claims {
+        self.claims.sort(&lan.listener.devices);
+        &self.claims
+    }
+
     /// Puts those first who moved most in the window, then most in all.
     pub(super) fn by_rate(&mut self, traffic: &Traffic) {
         self.keys.sort_unstable_by_key(|&key| {
@@ -57,6 +67,17 @@ impl Roster {
             let most = amounts.map(|(window, all)| (bytes(&window), bytes(all)));
             (Reverse(most), key)
         });
+    }
+
+    /// Leaves out the second half; how many are left.
+    pub(super) fn leave_out_half(&mut self) -> usize {
+        self.keys.truncate(self.keys.len() / 2);
+        self.keys.len()
+    }
+
+    /// How many have no address, before they were put in another order.
+    pub(super) fn strangers(&self) -> usize {
+        self.keys.len() - self.keys.partition_point(|&key| key < NO_ADDRESS)
     }
 
     /// Hands over everybody. Active is who was heard, or moved something, within `silence` before
@@ -123,7 +144,7 @@ fn key(mac: Mac, device: Option<&Device>) -> u128 {
     let address = device.and_then(|device| device.ipv4.first());
     let first = match address {
         Some(address) => u128::from(Ipv4Addr::to_bits(*address)) << 48,
-        None => 1 << 80,
+        None => NO_ADDRESS,
     };
     mac.0
         .iter()

@@ -4,15 +4,19 @@
 use core::time::Duration;
 
 use super::quoted;
+use crate::encode::snapshot::{Output, Spool};
 use crate::failure::{Exit, Failure};
 use crate::sink::shipper::{LAST_TRY, Patience, Progress, Shipper};
 use crate::sys::clock;
 use crate::sys::signal::{Signals, Woken};
-use crate::time::Wall;
+use crate::time::{Mono, Wall};
 
 /// After a signal: time to send, and a little more for a request that is under way.
 const LAST_SENDS: Duration = Duration::from_millis(2_200);
 const GRACE: Duration = Duration::from_millis(500);
+
+/// For how long documents in memory are sent to an output that is no longer configured.
+const RETIREMENT: Duration = Duration::from_secs(30);
 
 /// Documents under way.
 #[derive(Debug)]
@@ -23,6 +27,8 @@ pub struct Sending {
     pub(super) sends: bool,
     pub(super) directory: Option<String>,
     pub(super) retry: Duration,
+    /// What the user calls each server, and its type.
+    pub(super) labels: Vec<(String, &'static str)>,
 }
 
 impl Sending {
@@ -31,15 +37,47 @@ impl Sending {
         self.shipper.offer(wall, document);
     }
 
-    /// Sends what waits, for as long as one run may try; after a signal, `terminated`, for less
-    /// than three seconds. Then says what became of the documents.
+    /// Hands over what happened at each server.
+    pub fn each(&self, now: Wall, mut each: impl FnMut(&Output<'_>)) {
+        self.shipper.each_progress(|index, progress| {
+            let Some((name, kind)) = self.labels.get(index) else {
+                return;
+            };
+            let error = progress.last_error.as_ref();
+            each(&Output {
+                name,
+                kind,
+                queue: progress.queue,
+                oldest_s: progress.oldest.map(|oldest| now.since(oldest).as_secs()),
+                sent: progress.sent,
+                retried: progress.retried,
+                dropped: progress.dropped,
+                dead_lettered: progress.dead_lettered,
+                last_error: error.map(|(text, when)| (text.as_str(), *when)),
+            });
+        });
+    }
+
+    /// What happened to the files of the spool; `None` without one.
+    pub fn spool(&self) -> Option<Spool> {
+        let counters = self.shipper.spooled()?;
+        Some(Spool {
+            bytes: counters.bytes,
+            limit_bytes: counters.limit_bytes,
+            torn: counters.torn,
+            corrupt: counters.corrupt,
+        })
+    }
+
+    /// Sends what waits, for as long from `begun` on as one run may try; after a signal,
+    /// `terminated`, for less than three seconds. Then says what became of the documents.
     ///
     /// # Errors
     /// When an output did not take all of them and no spool keeps them.
-    pub fn finish(self, signals: &Signals, terminated: bool) -> Result<(), Failure> {
+    pub fn finish(self, signals: &Signals, terminated: bool, begun: Mono) -> Result<(), Failure> {
         self.shipper.flush();
         let mut patience = if terminated { LAST_SENDS } else { self.retry };
-        let mut until = clock::mono().after(patience);
+        let mut until = begun.after(patience);
         self.shipper.close(until);
         while !self.shipper.is_done() {
             // A try that is under way at the end gets its time, unless a signal presses.
@@ -62,6 +100,30 @@ impl Sending {
         let result = self.report();
         self.shipper.leave();
         result
+    }
+
+    /// Makes way for others: what waits in the spool is theirs, and `None` is left; without a spool
+    /// it is sent for a while longer, see [`Self::is_over`].
+    pub fn retire(self) -> Option<Self> {
+        let now = clock::mono();
+        if self.directory.is_none() {
+            self.shipper.close(now.after(RETIREMENT));
+            return Some(self);
+        }
+        self.shipper.close(now);
+        self.shipper.flush();
+        self.shipper.leave();
+        None
+    }
+
+    /// Whether whoever retired has sent what it could; says what it could not.
+    pub fn is_over(&self) -> bool {
+        let is_over = self.shipper.is_done();
+        if is_over {
+            // What is lost is said, and no more can be done.
+            let _ = self.report();
+        }
+        is_over
     }
 
     fn report(&self) -> Result<(), Failure> {

@@ -4,32 +4,52 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use super::outputs::Options;
+use super::config::Section;
+use super::outputs::Spooling;
 pub use super::sending::Sending;
-use super::{config, credentials, quoted};
-use crate::encode::netmon::stamp;
+use super::{credentials, quoted};
+use crate::encode::{netmon, snapshot};
 use crate::failure::Failure;
 use crate::sink::api::Api;
-use crate::sink::batch::{Document, Origin};
+use crate::sink::batch::Origin;
 use crate::sink::elastic::Elastic;
 use crate::sink::endpoint::EndpointError;
 use crate::sink::http::{Client, Times, Trust};
+use crate::sink::identity::{self, Splice};
 use crate::sink::queue::{Queue, QueuePlan};
 use crate::sink::shipper::{Patience, Shipper};
 use crate::sink::spool::Limits;
 use crate::sink::target::{Output, Target};
-use crate::sink::{endpoint, gzip, identity};
-use crate::sys::random;
+use crate::sink::{endpoint, gzip};
 use crate::sys::resolver::Resolver;
 
-/// What is sent in front of the spooled body of each collector.
-fn splice(_: &Origin, document: &Document<'_>, out: &mut Vec<u8>) {
-    // Writing to a vector cannot fail.
-    let _ = stamp(document.wall, out);
+/// What a server gets in front of a spooled document.
+fn splice(collector: &str, target: &Target) -> Splice {
+    match (collector, target) {
+        ("netmon", _) => |_, document, out| {
+            // Writing to a vector cannot fail.
+            let _ = netmon::stamp(document.wall, out);
+        },
+        ("agent", Target::Elastic(_)) => |origin, document, out| {
+            let _ = snapshot::stamp(document.wall, &origin.host, out);
+        },
+        _ => |_, _, _| {},
+    }
+}
+
+/// Who hands documents over.
+#[derive(Clone, Copy, Debug)]
+pub struct Sender<'a> {
+    /// What its host is called.
+    pub host: &'a str,
+    /// Tells this run apart from others.
+    pub start_id: u64,
+    /// Documents that it handed over before.
+    pub sequence: u64,
 }
 
 /// Servers to send to, checked.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Servers {
     outputs: Vec<Planned>,
     queue: QueuePlan,
@@ -38,8 +58,10 @@ pub struct Servers {
 }
 
 /// An output that has not been reached yet.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 struct Planned {
+    /// What the user calls it.
+    label: String,
     name: String,
     identity: u64,
     target: Target,
@@ -51,82 +73,95 @@ struct Planned {
     batch_age: Duration,
 }
 
+/// What is wrong with an address, as it follows the name of its option; `None` when nothing is but
+/// what this build leaves out.
+pub fn address_fault(text: &str) -> Option<String> {
+    match endpoint::normalise(text, 80, 443) {
+        Ok(_) | Err(EndpointError::NoTls) => None,
+        Err(error) => Some(bad_address(text, error)),
+    }
+}
+
+/// A complaint about an address, which is not shown where it holds what nobody should see.
+fn bad_address(text: &str, error: EndpointError) -> String {
+    match error {
+        EndpointError::Secret | EndpointError::Query => format!(": {error}"),
+        _ => format!(" {}: {error}", quoted(text)),
+    }
+}
+
 impl Servers {
-    /// The servers that the options name, if any, for documents of `collector`.
+    /// The servers of these `output` sections, at least one, for documents of `collector`, which
+    /// a single run may `retry` for so long.
     ///
     /// # Errors
-    /// When an option is wrong, or a file with a secret cannot be read.
-    pub fn plan(options: &Options, collector: &'static str) -> Result<Option<Self>, Failure> {
-        let outputs: Vec<_> = [elastic(options, collector)?, api(options)?]
-            .into_iter()
-            .flatten()
-            .collect();
-        if outputs.is_empty() {
-            return match in_vain(options) {
-                None => Ok(None),
-                Some(option) => Err(Failure::usage(format_args!(
-                    "{option} needs a server: --eshost HOST or --api-url URL"
-                ))),
-            };
+    /// When two are the same, this build lacks what one needs, or its secret cannot be read.
+    pub fn plan(
+        sections: &[Section],
+        collector: &'static str,
+        spooling: &Spooling,
+        retry: Duration,
+    ) -> Result<Self, Failure> {
+        let mut outputs: Vec<Planned> = Vec::new();
+        for section in sections {
+            let planned = Planned::of(section, collector)?;
+            // The spool tells them apart by their identity.
+            let same = |other: &&Planned| other.identity == planned.identity;
+            if let Some(other) = outputs.iter().find(same) {
+                let what = format!(": documents go there already, by output '{}'", other.label);
+                return Err(section.refuse("url", &what));
+            }
+            if planned.trust.insecure {
+                log::warn!(
+                    "{}: insecure: certificates are not checked; anybody can answer in its name",
+                    planned.name
+                );
+            }
+            outputs.push(planned);
         }
-        if options.insecure {
-            log::warn!(
-                "--insecure: certificates are not checked; anybody can answer in their name"
-            );
-        }
-        let spool_kib =
-            config::integer_or("--spool-kib", &options.spool_kib, 4_096, 64..=1_048_576)?;
-        let dead_kib = config::integer_or(
-            "--dead-letter-kib",
-            &options.dead_letter_kib,
-            64,
-            0..=65_536,
-        )?;
-        let hour = Duration::ZERO..=Duration::from_secs(3_600);
         let queue = QueuePlan {
-            directory: options
-                .spool
-                .clone()
-                .filter(|directory| !directory.is_empty()),
+            directory: spooling.directory.clone(),
             limits: Limits {
-                bytes_max: spool_kib * 1_024,
-                commit_interval: config::duration_or(
-                    "--commit-interval",
-                    &options.commit_interval,
-                    Duration::ZERO,
-                    hour.clone(),
-                    "0 to 1h",
-                )?,
-                dead_letter_bytes_max: dead_kib * 1_024,
+                bytes_max: spooling.bytes_max,
+                commit_interval: spooling.commit_interval,
+                dead_letter_bytes_max: spooling.dead_letter_bytes_max,
             },
         };
-        let twenty = Duration::from_secs(20);
-        let retry =
-            config::duration_or("--retry-secs", &options.retry_secs, twenty, hour, "0 to 1h")?;
-        Ok(Some(Self {
+        Ok(Self {
             outputs,
             queue,
             retry,
             collector,
-        }))
+        })
     }
 
-    /// Starts to send what will be offered, on behalf of `host`; `single` says that it will be one
-    /// document.
+    /// What the user calls each output, and its type.
+    fn labels(&self) -> Vec<(String, &'static str)> {
+        let kind = |target: &Target| match target {
+            Target::Elastic(_) => "elastic",
+            Target::Api(_) => "api",
+        };
+        let outputs = self.outputs.iter();
+        outputs
+            .map(|planned| (planned.label.clone(), kind(&planned.target)))
+            .collect()
+    }
+
+    /// Starts to send what `sender` will offer; `single` says that it will be one document.
     ///
     /// # Errors
     /// When certificates cannot be read, the spool cannot be used or belongs to another service.
-    pub fn start(&self, host: &str, single: bool) -> Result<Sending, Failure> {
+    pub fn start(&self, sender: Sender<'_>, single: bool) -> Result<Sending, Failure> {
         let no_thread = |error| Failure::failed(format_args!("cannot start a thread: {error}"));
         let mut outputs = Vec::new();
         for planned in &self.outputs {
             let resolver = Arc::new(Resolver::start().map_err(no_thread)?);
-            outputs.push(planned.reach(resolver)?);
+            outputs.push(planned.reach(self.collector, resolver)?);
         }
         let origin = Origin {
-            host: host.to_owned(),
+            host: sender.host.to_owned(),
             collector: self.collector.to_owned(),
-            start_id: random::bits(),
+            start_id: sender.start_id,
         };
         let identities: Vec<_> = outputs.iter().map(|output| output.identity).collect();
         let queue = Queue::open(&self.queue, origin, &identities);
@@ -144,24 +179,70 @@ impl Servers {
             (true, Some(_)) => Patience::Run,
             (false, _) => Patience::Service,
         };
-        let shipper = Shipper::start(queue, outputs, splice, patience).map_err(no_thread)?;
+        let shipper =
+            Shipper::start(queue, outputs, patience, sender.sequence).map_err(no_thread)?;
         Ok(Sending {
             shipper,
             patience,
             sends,
             directory,
             retry: self.retry,
+            labels: self.labels(),
         })
     }
 }
 
 impl Planned {
-    fn reach(&self, resolver: Arc<Resolver>) -> Result<Output, Failure> {
+    /// The server of an `output` section, with its secrets.
+    fn of(section: &Section, collector: &'static str) -> Result<Self, Failure> {
+        let is_elastic = section.text("type") == "elastic";
+        let text = section.text("url");
+        let url = endpoint::normalise(text, if is_elastic { 9_200 } else { 80 }, 443)
+            .map_err(|error| section.refuse("url", &bad_address(text, error)))?;
+        if section.boolean("gzip") && !gzip::AVAILABLE {
+            return Err(section.refuse("gzip", ": needs a build with the feature 'gzip'"));
+        }
+        let https = url.starts_with("https://");
+        let batch_max = match (section.integer("batch"), is_elastic) {
+            (0, true) => 500,
+            (0, false) => 1,
+            (batch, _) => batch as usize,
+        };
+        let (mut name, identity, target, authorization) = match is_elastic {
+            true => elastic(section, url, collector)?,
+            false => api(section, url, batch_max > 1)?,
+        };
+        if !section.is_of_flags() {
+            name = format!("output '{}', {name}", section.name);
+        }
+        Ok(Self {
+            label: section.name.clone(),
+            name,
+            identity,
+            target,
+            trust: Trust {
+                https,
+                ca: section.given("ca").map(str::to_owned),
+                insecure: section.boolean("insecure"),
+            },
+            times: Times {
+                connect: section.duration("connect_timeout"),
+                total: section.duration("timeout"),
+            },
+            authorization,
+            gzip: section.boolean("gzip"),
+            batch_max,
+            batch_age: section.duration("batch_age"),
+        })
+    }
+
+    fn reach(&self, collector: &str, resolver: Arc<Resolver>) -> Result<Output, Failure> {
         let client = Client::new(&self.trust, self.times, resolver)
             .map_err(|error| Failure::failed(format_args!("{}: {error}", self.name)))?;
         Ok(Output {
             name: self.name.clone(),
             identity: self.identity,
+            splice: splice(collector, &self.target),
             target: self.target.clone(),
             client,
             authorization: self.authorization.clone(),
@@ -172,179 +253,35 @@ impl Planned {
     }
 }
 
-fn elastic(options: &Options, collector: &'static str) -> Result<Option<Planned>, Failure> {
-    let Some(host) = &options.eshost else {
-        let asked = [
-            &options.esindex,
-            &options.estype,
-            &options.esuser,
-            &options.espwd,
-            &options.es_pwd_file,
-            &options.es_api_key,
-            &options.es_api_key_file,
-        ];
-        return match asked.iter().any(|option| option.is_some()) || options.es_auto_id {
-            true => Err(Failure::usage("the --es options need --eshost HOST")),
-            false => Ok(None),
-        };
-    };
-    let base = endpoint::normalise(host, 9_200, 443)
-        .map_err(|error| bad_address("--eshost", host, error))?;
-    let index = options
-        .esindex
-        .clone()
-        .unwrap_or_else(|| collector.to_owned());
-    if !is_index(&index) {
-        let allowed = "lower case letters, digits, . _ - + and not - _ + at the start";
-        return Err(config::refused(
-            "option '--esindex'",
-            &index,
-            "an index",
-            allowed,
-        ));
-    }
-    if let Some(es_type) = options.estype.as_ref().filter(|es_type| !is_word(es_type)) {
-        return Err(config::refused(
-            "option '--estype'",
-            es_type,
-            "a type",
-            "letters, digits, _ -",
-        ));
-    }
-    let auth = credentials::elastic(options)?;
-    let es_type = options.estype.clone();
+/// Name, identity, target and who we are to it.
+type Place = (String, u64, Target, Option<String>);
+
+fn elastic(section: &Section, base: String, collector: &'static str) -> Result<Place, Failure> {
+    let index = section.given("index").unwrap_or(match collector {
+        "agent" => "netvitals",
+        "connmonitor" => "netvitals-probe",
+        _ => collector,
+    });
     let name = format!("elastic {base}/{index}");
-    let identity = identity::hash(&["elastic", &base, &index]);
+    let identity = identity::hash(&["elastic", &base, index]);
     let target = Target::Elastic(Elastic {
         base,
-        index,
-        es_type,
-        auto_id: options.es_auto_id,
+        index: index.to_owned(),
+        es_type: section.given("es_type").map(str::to_owned),
+        auto_id: section.boolean("auto_id"),
     });
-    planned(options, name, identity, target, auth, 500).map(Some)
+    Ok((name, identity, target, credentials::elastic(section)?))
 }
 
-fn api(options: &Options) -> Result<Option<Planned>, Failure> {
-    let Some(text) = &options.api_url else {
-        return match options.api_key.is_some() || options.api_key_file.is_some() {
-            true => Err(Failure::usage("--api-key needs --api-url URL")),
-            false => Ok(None),
-        };
-    };
-    let url = endpoint::normalise(text, 80, 443)
-        .map_err(|error| bad_address("--api-url", text, error))?;
-    let auth = credentials::api(options)?;
-    let identity = identity::hash(&["api", &url, ""]);
-    let array = config::integer_or("--batch", &options.batch, 1, 1..=5_000)? > 1;
+fn api(section: &Section, mut url: String, array: bool) -> Result<Place, Failure> {
     // Without the path, in which some services put a secret.
     let server = url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
     let name = format!("api {server}");
+    let identity = identity::hash(&["api", &url, ""]);
     // The path is kept as it was written: to some servers the slash at its end matters.
-    let url = if text.ends_with('/') {
-        format!("{url}/")
-    } else {
-        url
-    };
+    if section.text("url").ends_with('/') {
+        url.push('/');
+    }
     let target = Target::Api(Api { url, array });
-    planned(options, name, identity, target, auth, 1).map(Some)
-}
-
-/// An option for servers that was given without one.
-fn in_vain(options: &Options) -> Option<&'static str> {
-    let given = [
-        ("--spool", &options.spool),
-        ("--spool-kib", &options.spool_kib),
-        ("--commit-interval", &options.commit_interval),
-        ("--dead-letter-kib", &options.dead_letter_kib),
-        ("--ca", &options.ca),
-        ("--batch", &options.batch),
-        ("--batch-age", &options.batch_age),
-        ("--connect-timeout", &options.connect_timeout),
-        ("--timeout", &options.timeout),
-        ("--retry-secs", &options.retry_secs),
-    ];
-    let option = given
-        .into_iter()
-        .find(|(_, value)| value.is_some())
-        .map(|(option, _)| option);
-    let switches = [("--gzip", options.gzip), ("--insecure", options.insecure)];
-    option.or(switches
-        .into_iter()
-        .find(|(_, on)| *on)
-        .map(|(option, _)| option))
-}
-
-/// A complaint about an address, which is not shown where it holds what nobody should see.
-fn bad_address(option: &str, text: &str, error: EndpointError) -> Failure {
-    match error {
-        EndpointError::Secret | EndpointError::Query => {
-            Failure::usage(format_args!("{option}: {error}"))
-        }
-        _ => Failure::usage(format_args!("{option} {}: {error}", quoted(text))),
-    }
-}
-
-/// An output with what all kinds have in common.
-fn planned(
-    options: &Options,
-    name: String,
-    identity: u64,
-    target: Target,
-    authorization: Option<String>,
-    batch_default: u64,
-) -> Result<Planned, Failure> {
-    if options.gzip && !gzip::AVAILABLE {
-        return Err(Failure::usage(
-            "--gzip needs a build with the feature 'gzip'",
-        ));
-    }
-    let five_minutes = Duration::from_secs(300);
-    let time = |option, text, default| {
-        let range = Duration::from_millis(100)..=five_minutes;
-        config::duration_or(
-            option,
-            text,
-            Duration::from_secs(default),
-            range,
-            "100ms to 5m",
-        )
-    };
-    let age = Duration::ZERO..=five_minutes;
-    let zero = Duration::ZERO;
-    let https = name.contains(" https://");
-    Ok(Planned {
-        name,
-        identity,
-        target,
-        trust: Trust {
-            https,
-            ca: options.ca.clone(),
-            insecure: options.insecure,
-        },
-        times: Times {
-            connect: time("--connect-timeout", &options.connect_timeout, 5)?,
-            total: time("--timeout", &options.timeout, 15)?,
-        },
-        authorization,
-        gzip: options.gzip,
-        batch_max: config::integer_or("--batch", &options.batch, batch_default, 1..=5_000)?
-            as usize,
-        batch_age: config::duration_or("--batch-age", &options.batch_age, zero, age, "0 to 5m")?,
-    })
-}
-
-fn is_index(name: &str) -> bool {
-    let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'+');
-    let dots = name == "." || name == "..";
-    name.bytes().all(plain)
-        && !name.starts_with(['-', '_', '+'])
-        && !dots
-        && (1..256).contains(&name.len())
-}
-
-fn is_word(name: &str) -> bool {
-    !name.is_empty()
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+    Ok((name, identity, target, credentials::api(section)?))
 }

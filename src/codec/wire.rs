@@ -6,12 +6,14 @@
 
 use core::num::NonZeroU16;
 
-use crate::codec::frame::{HEADER_BYTES, IPV4, IPV6, TAGS_MAX, is_tag};
+use crate::codec::frame::{HEADER_BYTES, IPV4, IPV6, is_tag};
 use crate::model::addr::Mac;
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;
-const TAG_BYTES: u32 = 4;
+const TAG_BYTES: usize = 4;
+/// Tags in the frame that are looked behind for the headers of segments.
+const TAGS_MAX: usize = 2;
 
 /// A frame of the kernel, counted in frames of the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,11 +63,11 @@ pub fn read(
     let source = rest.first_chunk()?;
     let (mut segments, mut repeated) = (1, 0);
     if let Some(size) = gso_size {
-        repeated = segment_header_bytes(headers);
+        repeated = segment_header_bytes(headers) as u32;
         let payload = len.saturating_sub(repeated);
         segments = payload.div_ceil(u32::from(size.get())).max(1);
     }
-    let tag = if vlan_taken { TAG_BYTES } else { 0 };
+    let tag = if vlan_taken { TAG_BYTES as u32 } else { 0 };
     let more = u64::from(segments - 1) * u64::from(repeated);
     Some(Wire {
         source: Mac(*source),
@@ -75,39 +77,43 @@ pub fn read(
     })
 }
 
-/// Bytes of the headers that each segment has: Ethernet, tags, IP, TCP or UDP. What is cut off
-/// counts as short as it can be.
-fn segment_header_bytes(headers: &[u8]) -> u32 {
+/// Bytes of the headers that each segment has: Ethernet, tags, IP, TCP or UDP.
+fn segment_header_bytes(headers: &[u8]) -> usize {
+    let mut known = HEADER_BYTES;
+    let _ = add_headers(headers, &mut known);
+    known
+}
+
+/// Adds header by header to `known`; `None` at the first that is cut off or unknown.
+fn add_headers(headers: &[u8], known: &mut usize) -> Option<()> {
     let byte = |at: usize| headers.get(at).copied();
     let pair = |at: usize| Some(u16::from_be_bytes([byte(at)?, byte(at + 1)?]));
-    let mut at = HEADER_BYTES;
-    let mut kind = pair(at - 2);
+    let mut kind = pair(*known - 2)?;
     for _ in 0..TAGS_MAX {
-        if !kind.is_some_and(is_tag) {
-            break;
+        if is_tag(kind) {
+            kind = pair(*known + 2)?;
+            *known += TAG_BYTES;
         }
-        at += TAG_BYTES as usize;
-        kind = pair(at - 2);
     }
     let protocol = match kind {
-        Some(IPV4) => {
-            let protocol = byte(at + 9);
-            at += 4 * usize::from(byte(at).unwrap_or(0) & 0xf).max(5);
+        IPV4 => {
+            let (words, protocol) = (byte(*known)? & 0xf, byte(*known + 9)?);
+            *known += 4 * usize::from(words);
             protocol
         }
-        Some(IPV6) => {
-            let protocol = byte(at + 6);
-            at += 40;
+        IPV6 => {
+            let protocol = byte(*known + 6)?;
+            *known += 40;
             protocol
         }
-        _ => None,
+        _ => return None,
     };
-    let transport = match protocol {
-        Some(TCP) => 4 * usize::from(byte(at + 12).unwrap_or(0) >> 4).max(5),
-        Some(UDP) => 8,
-        _ => 0,
+    *known += match protocol {
+        TCP => 4 * usize::from(byte(*known + 12)? >> 4),
+        UDP => 8,
+        _ => return None,
     };
-    (at + transport) as u32
+    Some(())
 }
 
 /// For whom a frame counts that was received, or sent when it is `outgoing`, by a router whose
@@ -148,3 +154,6 @@ pub fn classify(wire: &Wire, outgoing: bool, own: &[Mac]) -> Counted {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,12 +10,13 @@ use std::io;
 use crate::codec::arp;
 use crate::collect::devices::{Ears, Listener};
 use crate::collect::names::Names;
-use crate::collect::network::{ReadError, Tables};
+use crate::collect::network::{Network, ReadError, Tables};
 use crate::collect::reverse::ReverseNames;
 use crate::collect::segment::{Segment, nearest};
 use crate::collect::vendors::Vendors;
 use crate::engine::arp_scan::ArpScan;
-use crate::model::device::{Device, Devices, Learnt};
+use crate::model::addr::Mac;
+use crate::model::device::{Device, Devices, Evidence, Learnt};
 use crate::model::interface::InterfaceName;
 use crate::model::known_names::NameSource;
 use crate::sys::clock;
@@ -65,7 +66,8 @@ impl fmt::Display for FollowError {
 #[derive(Debug)]
 struct Ear {
     segment: Segment,
-    socket: PacketSocket,
+    /// `None` where it cannot be opened.
+    socket: Option<PacketSocket>,
     /// It failed, which was said.
     down: bool,
 }
@@ -131,6 +133,19 @@ impl Lan {
         })
     }
 
+    /// Asks others for names from now on.
+    ///
+    /// # Errors
+    /// When the process has no file descriptor left.
+    pub fn set_sources(&mut self, sources: Sources) -> io::Result<()> {
+        for peer in sources.reverse.peers() {
+            self.crowd.add(peer)?;
+        }
+        self.sources = sources;
+        self.named_up_to = 0;
+        Ok(())
+    }
+
     /// Listens on these segments from now on, and no longer on others.
     ///
     /// # Errors
@@ -145,19 +160,24 @@ impl Lan {
             .retain(|ear| segments.iter().any(|s| s.index == ear.segment.index));
         let mut result = Ok(());
         for segment in segments {
-            let known = |ear: &&mut Ear| ear.segment.index == segment.index;
-            if let Some(ear) = self.ears.iter_mut().find(known) {
-                ear.segment = segment.clone();
+            let known = |ear: &Ear| ear.segment.index == segment.index;
+            let at = self.ears.iter().position(known).unwrap_or_else(|| {
+                self.ears.push(Ear {
+                    segment: segment.clone(),
+                    socket: None,
+                    down: false,
+                });
+                self.ears.len() - 1
+            });
+            let ear = &mut self.ears[at];
+            ear.segment.clone_from(segment);
+            if ear.socket.is_some() {
                 continue;
             }
             let opened = PacketSocket::open(segment.index, wanted, outgoing)
                 .and_then(|socket| self.crowd.add(&socket).map(|()| socket));
             match opened {
-                Ok(socket) => self.ears.push(Ear {
-                    segment: segment.clone(),
-                    socket,
-                    down: false,
-                }),
+                Ok(socket) => ear.socket = Some(socket),
                 Err(error) => {
                     let name = segment.name.clone();
                     result = Err(Down { name, error });
@@ -166,6 +186,14 @@ impl Lan {
         }
         self.listener.set_segments(segments);
         result
+    }
+
+    /// The interfaces as they are now.
+    ///
+    /// # Errors
+    /// When the kernel does not tell them.
+    pub fn network(&mut self) -> Result<Network, ReadError> {
+        self.tables.network()
     }
 
     /// Listens where the interfaces of these names are now, as far as they are up and have
@@ -177,13 +205,11 @@ impl Lan {
         let network = self.tables.network().map_err(FollowError::Read)?;
         let links = names.iter().filter_map(|name| network.by_name(name));
         let up = links.filter(|link| link.up);
-        let segments: Vec<Segment> = up
-            .filter_map(|link| Segment::of(link, network.prefixes(link.index)))
-            .collect();
+        let segments: Vec<Segment> = up.filter_map(|link| Segment::of(link, &network)).collect();
         self.set_segments(&segments).map_err(FollowError::Down)
     }
 
-    /// The segments that are listened on.
+    /// The segments there are, whether they can be listened on or not.
     pub fn segments(&self) -> impl Iterator<Item = &Segment> {
         self.ears.iter().map(|ear| &ear.segment)
     }
@@ -213,7 +239,10 @@ impl Lan {
     fn take_frames(&mut self, i: usize) -> Result<(), Down> {
         let (now, wall) = (clock::mono(), clock::wall());
         for _ in 0..FRAMES_MAX {
-            let received = match self.ears[i].socket.receive(&mut self.buffer) {
+            let Some(socket) = &self.ears[i].socket else {
+                return Ok(());
+            };
+            let received = match socket.receive(&mut self.buffer) {
                 Ok(Some(received)) => received,
                 Ok(None) => break,
                 Err(error) => return self.went_down(i, error),
@@ -226,7 +255,8 @@ impl Lan {
             self.changed |= learnt == Learnt::New;
             self.ears[i].down = false;
         }
-        self.lost_count += u64::from(self.ears[i].socket.lost());
+        let socket = self.ears[i].socket.as_ref();
+        self.lost_count += u64::from(socket.map_or(0, PacketSocket::lost));
         Ok(())
     }
 
@@ -258,9 +288,13 @@ impl Lan {
             return Ok(());
         };
         let ear = &self.ears[i];
+        let Some(socket) = &ear.socket else {
+            self.unsent_count += 1;
+            return Ok(());
+        };
         let source = ear.segment.source(target).unwrap_or(Ipv4Addr::UNSPECIFIED);
         let request = arp::request(ear.segment.mac, source, target);
-        match ear.socket.send(&request) {
+        match socket.send(&request) {
             Ok(()) => Ok(()),
             // The queue of the interface is full: as good as lost on the wire.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -281,18 +315,18 @@ impl Lan {
     }
 
     /// What is to be done now and then: neighbours of the kernel, vendors; with `reread` also files
-    /// and names that expired.
+    /// and names that expired. Of who is `alive`, old addresses are believed as well.
     ///
     /// # Errors
     /// When the list of vendors cannot be read.
-    pub fn look_around(&mut self, reread: bool) -> io::Result<()> {
+    pub fn look_around(&mut self, reread: bool, alive: impl Fn(Mac) -> bool) -> io::Result<()> {
         let now = clock::mono();
         if reread && let Err(error) = self.sources.names.read(&self.sources.root) {
             log::warn!("names: {error}; going on without that file");
         }
         for i in 0..self.ears.len() {
-            if let Err(error) = self.join_neighbours(i, now) {
-                log::info!("no neighbours of IPv6: {error}");
+            if let Err(error) = self.join_neighbours(i, now, &alive) {
+                log::info!("no neighbours of the kernel: {error}");
             }
         }
         let devices = self.listener.devices.devices().iter();
@@ -304,29 +338,37 @@ impl Lan {
         Ok(())
     }
 
-    fn join_neighbours(&mut self, i: usize, now: Mono) -> Result<(), ReadError> {
+    fn join_neighbours(
+        &mut self,
+        i: usize,
+        now: Mono,
+        alive: &impl Fn(Mac) -> bool,
+    ) -> Result<(), ReadError> {
         let Segment {
             index, mac: own, ..
         } = self.ears[i].segment;
+        // Who only hears answers learns addresses of IPv4 from these alone.
+        let ipv4 = self.listener.ears() == Ears::All;
         let devices = &mut self.listener.devices;
         let mut changed = false;
-        let result = self
-            .tables
-            .ipv6_neighbours(index, |mac, address, verified| {
-                let learnt = match verified {
-                    _ if mac == own => Learnt::Known,
-                    true => devices.learn_ipv6(mac, address, now),
-                    false => devices.join_ipv6(mac, address),
-                };
-                changed |= learnt == Learnt::New;
-            });
+        let result = self.tables.neighbours(index, |mac, address, verified| {
+            let learnt = match (address, verified || alive(mac)) {
+                _ if mac == own => Learnt::Known,
+                (IpAddr::V6(address), true) => devices.learn_ipv6(mac, address, now),
+                (IpAddr::V6(address), false) => devices.join_ipv6(mac, address),
+                (IpAddr::V4(_), _) if !ipv4 => Learnt::Known,
+                (IpAddr::V4(address), true) => devices.learn(Evidence::of(mac, address), 0, now),
+                (IpAddr::V4(address), false) => devices.join(mac, address),
+            };
+            changed |= learnt == Learnt::New;
+        });
         self.changed |= changed;
         result
     }
 
-    /// Forgets who was silent for longer than `silence`.
-    pub fn forget(&mut self, silence: Duration) {
-        self.listener.forget(silence, clock::mono());
+    /// Forgets who was silent for longer than `silence` and is not `moving` anything.
+    pub fn forget(&mut self, silence: Duration, moving: impl Fn(Mac) -> bool) {
+        self.listener.forget(silence, clock::mono(), moving);
         self.named_up_to = self.named_up_to.min(self.listener.devices.claims().len());
     }
 

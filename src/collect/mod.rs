@@ -3,14 +3,18 @@
 
 pub mod bandwidth;
 pub mod devices;
+pub mod discovery;
 pub mod echo;
 pub mod interfaces;
 pub mod lan;
 pub mod names;
 pub mod network;
+pub mod offload;
 pub mod ports;
 pub mod reverse;
 pub mod route;
 pub mod segment;
+pub mod speeds;
+pub mod system;
 pub mod taps;
 pub mod vendors;

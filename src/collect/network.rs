@@ -6,7 +6,7 @@ use core::fmt;
 use core::net::{IpAddr, Ipv6Addr};
 use std::io;
 
-use crate::codec::netlink::{self, Address, Dump, Link, Message, Messages, Neighbour};
+use crate::codec::netlink::{self, Address, Dump, Link, Message, Messages, Neighbour, Route};
 use crate::model::addr::{Mac, Prefix};
 use crate::sys::netlink::RouteSocket;
 
@@ -90,17 +90,45 @@ impl Tables {
         }
     }
 
-    /// The interfaces as they are now.
+    /// The interfaces as they are now, into `links`.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub fn links(&mut self, links: &mut Vec<Link>) -> Result<(), ReadError> {
+        links.clear();
+        self.dump(Dump::Links, |message| {
+            if let Message::Link(link) = message {
+                links.push(link);
+            }
+        })
+    }
+
+    /// The interface of the default route with the lowest metric, of IPv4 where there is one, else
+    /// of IPv6.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub fn default_route(&mut self) -> Result<Option<u32>, ReadError> {
+        let mut best = None;
+        self.dump(Dump::Routes, |message| {
+            if let Message::Route(route) = message
+                && is_default(&route)
+                && let Some(index) = route.index
+            {
+                let found = (route.ipv6, route.metric, index);
+                best = Some(best.map_or(found, |best| found.min(best)));
+            }
+        })?;
+        Ok(best.map(|(_, _, index)| index))
+    }
+
+    /// The interfaces with their addresses as they are now.
     ///
     /// # Errors
     /// When a table cannot be read.
     pub fn network(&mut self) -> Result<Network, ReadError> {
         let mut network = Network::default();
-        self.dump(Dump::Links, |message| {
-            if let Message::Link(link) = message {
-                network.links.push(link);
-            }
-        })?;
+        self.links(&mut network.links)?;
         self.dump(Dump::Addresses, |message| {
             if let Message::Address(address) = message {
                 network.addresses.push(address);
@@ -109,7 +137,8 @@ impl Tables {
         let mut best = None;
         self.dump(Dump::Routes, |message| {
             if let Message::Route(route) = message
-                && (route.table, route.ipv6, route.prefix_bits) == (MAIN_TABLE, false, 0)
+                && is_default(&route)
+                && !route.ipv6
                 && let Some(index) = route.index
             {
                 let found = (route.metric, index);
@@ -120,15 +149,15 @@ impl Tables {
         Ok(network)
     }
 
-    /// Hands over the IPv6 neighbours behind an interface that have a MAC address, each with
-    /// whether it was verified a moment ago.
+    /// Hands over the neighbours behind an interface that have a MAC address, each with whether it
+    /// was verified a moment ago.
     ///
     /// # Errors
     /// When the table cannot be read.
-    pub fn ipv6_neighbours(
+    pub fn neighbours(
         &mut self,
         interface: u32,
-        mut each: impl FnMut(Mac, Ipv6Addr, bool),
+        mut each: impl FnMut(Mac, IpAddr, bool),
     ) -> Result<(), ReadError> {
         self.dump(Dump::Neighbours, |message| {
             let Message::Neighbour(neighbour) = message else {
@@ -136,7 +165,7 @@ impl Tables {
             };
             let Neighbour { address, mac, .. } = neighbour;
             let mac = mac.filter(|mac| mac.is_device() && neighbour.is_valid());
-            if let (IpAddr::V6(address), Some(mac)) = (address, mac)
+            if let Some(mac) = mac
                 && neighbour.index == interface
                 && !address.is_multicast()
             {
@@ -144,6 +173,11 @@ impl Tables {
             }
         })
     }
+}
+
+/// Whether it is a default route of the main table.
+pub fn is_default(route: &Route) -> bool {
+    (route.table, route.prefix_bits) == (MAIN_TABLE, 0)
 }
 
 /// The interfaces at one moment.
@@ -175,6 +209,15 @@ impl Network {
         own.filter_map(|address| match address.address {
             IpAddr::V4(ip) => Prefix::new(ip, address.prefix_bits),
             IpAddr::V6(_) => None,
+        })
+    }
+
+    /// The IPv6 addresses of an interface, in the kernel's order.
+    pub fn ipv6(&self, interface: u32) -> impl Iterator<Item = Ipv6Addr> {
+        let own = self.addresses.iter().filter(move |a| a.index == interface);
+        own.filter_map(|address| match address.address {
+            IpAddr::V6(ip) => Some(ip),
+            IpAddr::V4(_) => None,
         })
     }
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! An interface with neighbours: who we are there, and which addresses are neighbours.
 
-use core::net::Ipv4Addr;
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::codec::netlink::Link;
+use crate::collect::network::Network;
 use crate::model::addr::{Mac, Prefix};
 use crate::model::interface::InterfaceName;
 
@@ -18,17 +19,20 @@ pub struct Segment {
     pub mac: Mac,
     /// Our IPv4 addresses there.
     pub prefixes: Vec<Prefix>,
+    /// Our IPv6 addresses there.
+    pub ipv6: Vec<Ipv6Addr>,
 }
 
 impl Segment {
     /// The segment behind `link`; `None` where there is no ARP: the loopback, point-to-point.
-    pub fn of(link: &Link, prefixes: impl Iterator<Item = Prefix>) -> Option<Self> {
+    pub fn of(link: &Link, network: &Network) -> Option<Self> {
         let mac = link.mac.filter(|_| link.ethernet && !link.loopback)?;
         Some(Self {
             index: link.index,
             name: link.name.clone(),
             mac,
-            prefixes: prefixes.collect(),
+            prefixes: network.prefixes(link.index).collect(),
+            ipv6: network.ipv6(link.index).collect(),
         })
     }
 
@@ -65,6 +69,7 @@ mod tests {
             name: "x".try_into().unwrap(),
             mac: Mac::NULL,
             prefixes: vec![prefix([10, 0, 0, 1], 8), prefix([10, 1, 0, 1], 16)],
+            ipv6: Vec::new(),
         };
         for (target, source) in [
             ([10, 1, 2, 3], Some(Ipv4Addr::new(10, 1, 0, 1))),

@@ -54,7 +54,7 @@ impl Window {
 pub fn device<W: Write>(
     json: &mut Json<W>,
     entry: &Entry<'_>,
-    moved: Option<&Moved<'_>>,
+    moved: Option<&Moved>,
     stamp: Stamp,
 ) -> Result<(), W::Error> {
     json.open_object()?;
@@ -104,7 +104,7 @@ pub fn close<'a, W: Write>(
 mod tests {
     use super::*;
     use crate::encode::json::Style;
-    use crate::model::offload::Offload;
+    use crate::model::flows::Offload;
     use crate::model::traffic::{Sums, Witness};
     use crate::model::unseen::Unseen;
     use crate::time::{Mono, Wall};
@@ -140,7 +140,8 @@ mod tests {
             "{\"schemaVersion\":1,\"sequence\":1,\
              \"collectionStartTime\":\"2026-11-21T00:39:23.972Z\",\
              \"collectionEndTime\":\"2026-11-21T00:39:24.972Z\",\"collectionDurationSeconds\":1,\
-             \"collectionDurationMs\":1000,\"connectedDevices\":[],\"capture\":{\"source\":\"ring\",\
+             \"collectionDurationMs\":1000,\"connectedDevices\":[],\
+             \"capture\":{\"source\":\"ring\",\
              \"fallbackReason\":\"bpf: operation not permitted (CAP_BPF)\",\
              \"interfaces\":[\"eth1\"],\"framesSeen\":0,\"framesLost\":0,\
              \"otherMacs\":{\"rxBytesTotal\":0,\"txBytesTotal\":0,\"frames\":0},\

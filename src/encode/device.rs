@@ -133,6 +133,10 @@ pub fn members<W: Write>(
         json.literal_key("\"rttUs\":")?;
         json.unsigned(u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX))?;
     }
+    if let Some((_, NameSource::Router)) = entry.name {
+        json.literal_key("\"self\":")?;
+        json.boolean(true)?;
+    }
     Ok(())
 }
 

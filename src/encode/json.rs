@@ -5,7 +5,8 @@
 
 use core::fmt::{self, Write as _};
 
-use embedded_io::Write;
+/// Where documents go, and the want of room there.
+pub use embedded_io::{SliceWriteError as Full, Write};
 
 use crate::time::Wall;
 
@@ -126,20 +127,32 @@ impl<W: Write> Json<W> {
             .write_all(itoa::Buffer::new().format(number).as_bytes())
     }
 
-    /// `scaled` / 10^`digits`, with at least one decimal and no zero behind it.
+    /// A number that may be below zero.
     ///
     /// # Errors
     /// What `out` says.
-    pub fn decimal(&mut self, scaled: u64, digits: u32) -> Result<(), W::Error> {
-        let unit = 10_u64.saturating_pow(digits);
-        let (mut rest, mut width) = (scaled % unit, digits as usize);
-        while width > 1 && rest % 10 == 0 {
-            (rest, width) = (rest / 10, width - 1);
+    pub fn signed(&mut self, number: i64) -> Result<(), W::Error> {
+        self.raw(itoa::Buffer::new().format(number).as_bytes())
+    }
+
+    /// A number with a decimal point: `scaled` / 10^`decimals`, written shortest, with one decimal
+    /// at least and `decimals` at most, which are 1 to 9.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub fn decimal(&mut self, scaled: u64, decimals: u32) -> Result<(), W::Error> {
+        let unit = 10_u64.pow(decimals.clamp(1, 9));
+        let (mut fraction, mut place) = (scaled % unit, unit / 10);
+        self.unsigned(scaled / unit)?;
+        self.out.write_all(b".")?;
+        loop {
+            // Below ten: `fraction` is less than ten times `place`.
+            self.out.write_all(&[b'0' + (fraction / place) as u8])?;
+            (fraction, place) = (fraction % place, place / 10);
+            if fraction == 0 || place == 0 {
+                return Ok(());
+            }
         }
-        let mut text = Short::default();
-        // Two numbers of 20 digits and a point fit.
-        let _ = write!(text, "{}.{rest:0width$}", scaled / unit);
-        self.raw(text.bytes())
     }
 
     /// A moment in UTC, in milliseconds.
@@ -316,21 +329,6 @@ mod tests {
     }
 
     #[test]
-    fn decimals_are_written_shortest_with_one_at_least() {
-        for (scaled, digits, expected) in [
-            (0, 2, "0.0\n"),
-            (183, 2, "1.83\n"),
-            (180, 2, "1.8\n"),
-            (105, 2, "1.05\n"),
-            (25, 1, "2.5\n"),
-            (u64::MAX, 3, "18446744073709551.615\n"),
-        ] {
-            let text = text(Style::Compact, |json| json.decimal(scaled, digits).unwrap());
-            assert_eq!(text, expected);
-        }
-    }
-
-    #[test]
     fn only_what_must_be_is_escaped() {
         check("", r#""""#);
         check("a\"b\\c/d", r#""a\"b\\c/d""#);
@@ -339,6 +337,26 @@ mod tests {
             "\"\\n\\r\\t\\u0000\\u001b\\u001f\u{7f}\"",
         );
         check("\u{1F600}\u{202e}", "\"\u{1F600}\u{202e}\"");
+    }
+
+    #[test]
+    fn a_number_has_as_many_decimals_as_it_needs_and_one_at_least() {
+        for (scaled, decimals, expected) in [
+            (0, 1, "0.0"),
+            (25, 1, "2.5"),
+            (1_000, 1, "100.0"),
+            (8, 2, "0.08"),
+            (80, 2, "0.8"),
+            (183, 2, "1.83"),
+            (100, 2, "1.0"),
+            (120_034_050, 6, "120.03405"),
+            (u64::MAX, 9, "18446744073.709551615"),
+        ] {
+            let written = text(Style::Compact, |json| {
+                json.decimal(scaled, decimals).unwrap()
+            });
+            assert_eq!(written, format!("{expected}\n"));
+        }
     }
 
     fn nested(json: &mut Json<&mut [u8]>) {

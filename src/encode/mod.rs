@@ -5,5 +5,6 @@ pub mod bandwidth;
 pub mod device;
 pub mod json;
 pub mod netmon;
+pub mod snapshot;
 pub mod traffic;
 pub mod vitals;

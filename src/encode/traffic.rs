@@ -7,22 +7,22 @@ use core::num::NonZeroU64;
 use embedded_io::Write;
 
 use super::json::Json;
-use crate::model::interface::rate_bps;
-use crate::model::offload::Offload;
+use crate::model::flows::Offload;
+use crate::model::interface::{bits_per_second, utilization_hundredths};
 use crate::model::traffic::{Amount, Sums, Witness};
 use crate::model::unseen::{Blind, Unseen};
 
 /// What one device, or the router itself, moved.
 #[derive(Clone, Copy, Debug)]
-pub struct Moved<'a> {
+pub struct Moved {
     /// In the window.
-    pub window: &'a Amount,
+    pub window: Amount,
     /// Since the start.
-    pub since_start: &'a Amount,
+    pub since_start: Amount,
     /// Length of the window.
     pub elapsed_us: NonZeroU64,
     /// Speed of the link; 0 when unknown.
-    pub link_mbps: u64,
+    pub link_mbps: u32,
     /// Who saw it.
     pub witness: Witness,
     /// Whether it is a device, whose bytes stay in the LAN or leave it.
@@ -33,17 +33,18 @@ pub struct Moved<'a> {
 ///
 /// # Errors
 /// What `out` says.
-pub fn moved<W: Write>(json: &mut Json<W>, moved: &Moved<'_>) -> Result<(), W::Error> {
-    let (window, start) = (moved.window, moved.since_start);
+pub fn moved<W: Write>(json: &mut Json<W>, moved: &Moved) -> Result<(), W::Error> {
+    let (window, start) = (&moved.window, &moved.since_start);
     let [rx_bps, tx_bps] =
-        [window.rx_bytes, window.tx_bytes].map(|bytes| rate_bps(bytes, moved.elapsed_us));
+        [window.rx_bytes, window.tx_bytes].map(|bytes| bits_per_second(bytes, moved.elapsed_us));
     json.open_object()?;
     number(json, "\"rxBytesTotal\":", window.rx_bytes)?;
     number(json, "\"txBytesTotal\":", window.tx_bytes)?;
     number(json, "\"rxRateBps\":", rx_bps)?;
     number(json, "\"txRateBps\":", tx_bps)?;
     json.literal_key("\"utilizationPercent\":")?;
-    json.decimal(utilization(rx_bps.max(tx_bps), moved.link_mbps), 2)?;
+    let used = utilization_hundredths(rx_bps.max(tx_bps), moved.link_mbps);
+    json.decimal(used, 2)?;
     number(json, "\"rxPacketsTotal\":", window.rx_frames)?;
     number(json, "\"txPacketsTotal\":", window.tx_frames)?;
     number(json, "\"rxBytesSinceStart\":", start.rx_bytes)?;
@@ -74,16 +75,6 @@ fn part<W: Write>(
     number(json, "\"rxBytesSinceStart\":", rx_start)?;
     number(json, "\"txBytesSinceStart\":", tx_start)?;
     json.close_object()
-}
-
-/// Hundredths of a percent that `bps` is of a link, rounded; 0 when its speed is unknown.
-pub fn utilization(bps: u64, link_mbps: u64) -> u64 {
-    // 10 000 hundredths of a percent are 1 000 000 bit/s each.
-    let unit = u128::from(link_mbps) * 100;
-    match unit {
-        0 => 0,
-        _ => u64::try_from((u128::from(bps) + unit / 2) / unit).unwrap_or(u64::MAX),
-    }
 }
 
 /// What stands in `capture`.
@@ -210,9 +201,9 @@ mod tests {
         wan_tx_bytes: 70_000,
     };
 
-    const MOVED: Moved<'_> = Moved {
-        window: &WINDOW,
-        since_start: &SINCE_START,
+    const MOVED: Moved = Moved {
+        window: WINDOW,
+        since_start: SINCE_START,
         elapsed_us: NonZeroU64::new(5_000_000).unwrap(),
         link_mbps: 1_000,
         witness: Witness::Ebpf,
@@ -275,8 +266,8 @@ mod tests {
             wan_tx_bytes: u64::MAX,
         };
         let longest = Moved {
-            window: &most,
-            since_start: &most,
+            window: most,
+            since_start: most,
             elapsed_us: NonZeroU64::MIN,
             ..MOVED
         };
@@ -333,22 +324,5 @@ mod tests {
              \"multicast\":{\"bytesTotal\":0,\"frames\":0},\"offload\":\"none\",\"unseen\":[]}",
             |json| capture(json, &empty),
         );
-    }
-
-    #[test]
-    fn utilization_is_rounded_to_hundredths() {
-        for (bps, link_mbps, expected) in [
-            (18_255_729, 1_000, 183),
-            (18_250_000, 1_000, 183),
-            (18_249_999, 1_000, 182),
-            (1, 0, 0),
-            (100_000_000, 100, 10_000),
-        ] {
-            assert_eq!(
-                utilization(bps, link_mbps),
-                expected,
-                "{bps} of {link_mbps}"
-            );
-        }
     }
 }

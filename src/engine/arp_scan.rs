@@ -26,7 +26,7 @@ const CATCH_UP: Duration = Duration::from_millis(8);
 const PROMPT: Duration = Duration::from_millis(10);
 
 /// How to sweep.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
     /// Asks per second, 1 or more.
     pub rate: u32,

@@ -8,6 +8,7 @@ use core::num::NonZeroU64;
 
 use heapless::index_map::FnvIndexMap;
 
+use super::system::rounded;
 use crate::limits::{INTERFACE_NAME_BYTES_MAX, INTERFACES_MAX};
 
 /// Name of an interface, valid UTF-8 whatever the kernel holds.
@@ -49,10 +50,17 @@ pub fn per_second(growth: u64, elapsed_us: NonZeroU64) -> u64 {
     }
 }
 
-/// Bits per second, truncated; exact, and at most `u64::MAX`.
-pub fn rate_bps(bytes: u64, elapsed_us: NonZeroU64) -> u64 {
-    let bps = u128::from(bytes) * 8_000_000 / u128::from(elapsed_us.get());
-    u64::try_from(bps).unwrap_or(u64::MAX)
+/// `growth` bytes as bits per second, truncated; exact, and at most `u64::MAX`.
+pub fn bits_per_second(growth: u64, elapsed_us: NonZeroU64) -> u64 {
+    let wide = u128::from(growth) * 8_000_000 / u128::from(elapsed_us.get());
+    u64::try_from(wide).unwrap_or(u64::MAX)
+}
+
+/// How much of a link's speed is used, in hundredths of a percent, rounded; 0 of an unknown speed,
+/// which is 0.
+pub fn utilization_hundredths(rate_bps: u64, speed_mbps: u32) -> u64 {
+    let speed_bps = u128::from(speed_mbps) * 1_000_000;
+    rounded(u128::from(rate_bps) * 10_000, speed_bps).unwrap_or(0)
 }
 
 /// Lines that did not make it into a [`Sample`].
@@ -121,6 +129,12 @@ impl Sample {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.interfaces.is_empty()
+    }
+
+    /// The counters of an interface.
+    pub fn get(&self, name: &str) -> Option<&Counters> {
+        // The key of the table is the name itself, so that looking it up copies it.
+        self.interfaces.get(&InterfaceName::try_from(name).ok()?)
     }
 
     /// The interfaces in the order they came.

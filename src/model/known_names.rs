@@ -28,6 +28,8 @@ pub enum NameSource {
     Announced,
     /// The name server says so.
     Ptr,
+    /// It is the router itself.
+    Router,
 }
 
 impl NameSource {
@@ -43,6 +45,7 @@ impl NameSource {
             Self::Hosts => "hosts",
             Self::Announced => "announced",
             Self::Ptr => "ptr",
+            Self::Router => "self",
         }
     }
 }

@@ -3,14 +3,17 @@
 
 pub mod addr;
 pub mod device;
+pub mod flows;
 pub mod index;
 pub mod interface;
 pub mod known_names;
+pub mod mounts;
 pub mod name;
-pub mod offload;
 pub mod probe;
 pub mod ranges;
 pub mod selection;
+pub mod speeds;
+pub mod system;
 pub mod traffic;
 pub mod unseen;
 pub mod usage;

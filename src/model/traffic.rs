@@ -24,6 +24,8 @@ use crate::time::Mono;
 /// How often at most it is looked who could make room: all rows are gone through for that.
 const SCAN_EVERY: Duration = Duration::from_secs(1);
 
+const _: () = assert!(size_of::<Row>() <= 200, "limits.rs says what a row costs");
+
 /// The router's own MAC addresses.
 pub type OwnMacs = heapless::Vec<Mac, OWN_MACS_MAX, u8>;
 
@@ -96,11 +98,12 @@ impl Traffic {
         }
         let mut moved = row::sent(flow, *wan);
         let received = row::received(flow, *wan);
-        if self.own.contains(&lane.mac) {
+        let known = self.position(lane.mac);
+        if known.is_none() && self.own.contains(&lane.mac) {
             moved.add(&received);
             return self.sums.own.add(&moved);
         }
-        let Some(at) = self.row(lane.mac, now) else {
+        let Some(at) = known.or_else(|| self.new_row(lane.mac, now)) else {
             moved.add(&received);
             return self.sums.add_other(&moved);
         };
@@ -138,10 +141,25 @@ impl Traffic {
         }
     }
 
+    /// The router's own MAC addresses.
+    pub fn own(&self) -> &[Mac] {
+        &self.own
+    }
+
     /// Forgets an interface that is gone: devices may be on any other now.
     pub fn forget_interface(&mut self, interface: u16) {
         for row in &mut self.rows {
             row.forget_interface(interface);
+        }
+    }
+
+    /// Forgets devices that moved nothing for longer than `silence`: what they held is "other".
+    pub fn forget(&mut self, silence: Duration, now: Mono) {
+        for at in 0..self.rows.len() {
+            let row = &self.rows[at];
+            if !row.mac.is_null() && now.since(row.last_traffic()) > silence {
+                self.free(at);
+            }
         }
     }
 
@@ -182,11 +200,8 @@ impl Traffic {
         self.by_mac.find(key(mac), |at| self.rows[at].mac == mac)
     }
 
-    /// The row of `mac`, made when there is none and room for one.
-    fn row(&mut self, mac: Mac, now: Mono) -> Option<usize> {
-        if let Some(at) = self.position(mac) {
-            return Some(at);
-        }
+    /// A row for `mac`, which has none, when there is room for one.
+    fn new_row(&mut self, mac: Mac, now: Mono) -> Option<usize> {
         let row = Row::new(mac, now);
         let at = if self.rows.len() < self.capacity {
             self.rows.push(row);
@@ -221,13 +236,18 @@ impl Traffic {
             let at = at as usize;
             // It may have moved something since.
             if self.rows[at].is_expired(now) {
-                let row = self.take(at);
-                self.sums.add_other(&row.since_start);
-                self.sums_at_window.add_other(&row.at_window);
+                self.free(at);
                 return Some(at);
             }
         }
         None
+    }
+
+    /// Takes a device out of its row; the sum is the same.
+    fn free(&mut self, at: usize) {
+        let row = self.take(at);
+        self.sums.add_other(&row.since_start);
+        self.sums_at_window.add_other(&row.at_window);
     }
 
     /// Takes a device out of its row.

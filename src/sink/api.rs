@@ -10,7 +10,7 @@ use super::identity::{Identity, Splice, splice_into};
 use super::target::{Composed, brief};
 
 /// Where documents go.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Api {
     /// The address, as it is requested.
     pub url: String,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::answer::{Decision, Outcome, Verdict};
 use super::batch::Batch;
-use super::identity::Splice;
 use super::shipper::{Patience, Shared};
 use super::target::{Composed, Output};
 use crate::encode::json::{Json, Style};
@@ -26,7 +25,6 @@ pub(super) struct Delivery {
     shared: Arc<Shared>,
     index: usize,
     output: Output,
-    splice: Splice,
     patience: Patience,
     backoff: Backoff,
     batch: Batch,
@@ -42,7 +40,6 @@ impl Delivery {
         shared: Arc<Shared>,
         index: usize,
         output: Output,
-        splice: Splice,
         patience: Patience,
     ) -> Self {
         let backoff = Backoff::new(match patience {
@@ -54,7 +51,6 @@ impl Delivery {
             shared,
             index,
             output,
-            splice,
             patience,
             backoff,
             batch,
@@ -88,9 +84,7 @@ impl Delivery {
                 tried = true;
                 let left = self.shared.time_left();
                 let composed = &mut self.composed;
-                let outcome = self
-                    .output
-                    .send(&self.batch, &group, self.splice, composed, left);
+                let outcome = self.output.send(&self.batch, &group, composed, left);
                 if let Outcome::All(Decision {
                     verdict: Verdict::Refused,
                     ..

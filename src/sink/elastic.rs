@@ -16,7 +16,7 @@ use super::identity::{Identity, Splice, splice_into};
 use super::target::{Composed, brief};
 
 /// Where documents go on one server.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Elastic {
     /// `http://host:port/path`, without a slash at the end.
     pub base: String,

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Documents to a file: the newest one alone, or one line after the other.
 //!
-//! A reader of the newest document never sees half of it: it replaces the old one by rename(2). A
-//! line is appended in one write; what of it did not fit on the disk is taken back.
+//! A line is appended in one write; what of it did not fit on the disk is taken back.
 
 use std::ffi::{CStr, CString};
 use std::{fmt, io};
 
+use super::newest::Newest;
 use crate::sys::files::{self, File, Status};
-use crate::sys::random;
 
 /// What happens to the documents before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,16 +79,65 @@ impl From<io::Error> for FileError {
     }
 }
 
+/// A name in a directory, which is made when it is absent.
+#[derive(Debug)]
+pub(super) struct Place {
+    directory: CString,
+    pub(super) path: CString,
+}
+
+impl Place {
+    /// `directory`/`name`.
+    ///
+    /// # Errors
+    /// When a path holds a NUL byte.
+    pub(super) fn of(directory: &str, name: &str) -> Result<Self, FileError> {
+        Ok(Self {
+            directory: files::c_path(directory)?,
+            path: files::c_path(&format!("{directory}/{name}"))?,
+        })
+    }
+
+    /// Makes the directory (one level) when it is absent.
+    ///
+    /// # Errors
+    /// When there is none and none can be made.
+    pub(super) fn prepare(&self) -> Result<(), FileError> {
+        files::make_directory(&self.directory)?;
+        match Status::of(&self.directory, true)? {
+            Some(status) if status.is_directory() => Ok(()),
+            _ => Err(FileError::NotADirectory),
+        }
+    }
+
+    /// Does `write`, once more when the directory is gone since the last time, as with a /tmp that
+    /// was cleaned.
+    pub(super) fn write(&self, write: impl Fn() -> Result<(), FileError>) -> Result<(), FileError> {
+        match write() {
+            Err(FileError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+                files::make_directory(&self.directory)?;
+                write()
+            }
+            result => result,
+        }
+    }
+
+    /// The ordinary file that stands there, if any.
+    pub(super) fn status(&self) -> Result<Option<Status>, FileError> {
+        match Status::of(&self.path, false)? {
+            Some(status) if !status.is_file() => Err(FileError::NotAFile),
+            status => Ok(status),
+        }
+    }
+}
+
 /// Writes documents to one path.
 #[derive(Debug)]
-pub struct FileSink {
-    directory: CString,
-    path: CString,
-    /// A neighbour of `path` that becomes it; its random name is this process's alone.
-    temporary: CString,
-    /// `path.1`, `path.2` …
-    aside: Vec<CString>,
-    keep: Keep,
+pub enum FileSink {
+    /// The newest document only.
+    Newest(Newest),
+    /// All of them.
+    All(Lines),
 }
 
 impl FileSink {
@@ -98,24 +146,15 @@ impl FileSink {
     /// # Errors
     /// When there is no directory and none can be made, or a path holds a NUL byte.
     pub fn open(directory: &str, name: &str, keep: Keep) -> Result<Self, FileError> {
-        let path = |suffix: &str| files::c_path(&format!("{directory}/{name}{suffix}"));
-        let files_kept = match keep {
-            Keep::All(Some(rotation)) => rotation.files_kept,
-            _ => 0,
+        let sink = match keep {
+            Keep::Newest => Self::Newest(Newest::of(directory, name, None)?),
+            Keep::All(rotation) => Self::All(Lines::of(directory, name, rotation)?),
         };
-        let aside = (1..=files_kept).map(|i| path(&format!(".{i}")));
-        let sink = Self {
-            directory: files::c_path(directory)?,
-            path: path("")?,
-            temporary: path(&format!(".{:016x}.tmp", random::bits()))?,
-            aside: aside.collect::<Result<_, _>>()?,
-            keep,
-        };
-        files::make_directory(&sink.directory)?;
-        match Status::of(&sink.directory, true)? {
-            Some(status) if status.is_directory() => Ok(sink),
-            _ => Err(FileError::NotADirectory),
+        match &sink {
+            Self::Newest(newest) => newest.prepare()?,
+            Self::All(lines) => lines.place.prepare()?,
         }
+        Ok(sink)
     }
 
     /// Writes a document, which ends in a line end.
@@ -123,44 +162,35 @@ impl FileSink {
     /// # Errors
     /// When it could not be written whole; nothing of it remains then.
     pub fn put(&self, document: &[u8]) -> Result<(), FileError> {
-        match self.put_once(document) {
-            // The directory is gone since the last time, as with a /tmp that was cleaned.
-            Err(FileError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
-                files::make_directory(&self.directory)?;
-                self.put_once(document)
-            }
-            result => result,
+        match self {
+            Self::Newest(newest) => newest.put(&[document]),
+            Self::All(lines) => lines.place.write(|| lines.append(document)),
         }
     }
+}
 
-    fn put_once(&self, document: &[u8]) -> Result<(), FileError> {
-        match self.keep {
-            Keep::Newest => self.replace(document),
-            Keep::All(rotation) => self.append(document, rotation),
-        }
+/// Appends lines.
+#[derive(Debug)]
+pub struct Lines {
+    place: Place,
+    rotation: Option<Rotation>,
+    /// `path.1`, `path.2` …
+    aside: Vec<CString>,
+}
+
+impl Lines {
+    fn of(directory: &str, name: &str, rotation: Option<Rotation>) -> Result<Self, FileError> {
+        let files_kept = rotation.map_or(0, |rotation| rotation.files_kept);
+        let aside = (1..=files_kept).map(|i| files::c_path(&format!("{directory}/{name}.{i}")));
+        Ok(Self {
+            aside: aside.collect::<Result<_, _>>()?,
+            place: Place::of(directory, name)?,
+            rotation,
+        })
     }
 
-    fn replace(&self, document: &[u8]) -> Result<(), FileError> {
-        let old = Status::of(&self.path, false)?;
-        if old.is_some_and(|old| !old.is_file()) {
-            return Err(FileError::NotAFile);
-        }
-        let file = File::create_new(&self.temporary, old.is_some())?;
-        if let Some(old) = old {
-            file.resemble(&old);
-        }
-        // Not synchronised: what is newest now is worthless after a crash, and a medium that is
-        // waited for would hold up the collection.
-        let written = file.write_all(document);
-        let result = written.and_then(|()| files::rename(&self.temporary, &self.path));
-        if result.is_err() {
-            let _ = files::remove(&self.temporary);
-        }
-        Ok(result?)
-    }
-
-    fn append(&self, document: &[u8], rotation: Option<Rotation>) -> Result<(), FileError> {
-        let (file, bytes) = self.with_room(document.len() as u64, rotation)?;
+    fn append(&self, document: &[u8]) -> Result<(), FileError> {
+        let (file, bytes) = self.with_room(document.len() as u64)?;
         let whole = write_line(&file, bytes, document);
         if whole.is_err() {
             let _ = file.truncate(bytes);
@@ -169,10 +199,10 @@ impl FileSink {
     }
 
     /// The file, locked, with room for `len` bytes, and its length.
-    fn with_room(&self, len: u64, rotation: Option<Rotation>) -> Result<(File, u64), FileError> {
+    fn with_room(&self, len: u64) -> Result<(File, u64), FileError> {
         for _ in 0..TRIES_MAX {
             let (file, bytes) = self.locked()?;
-            match rotation {
+            match self.rotation {
                 Some(Rotation { bytes_max, .. }) if bytes > 0 && bytes + len > bytes_max => {
                     self.put_aside()?;
                 }
@@ -185,17 +215,16 @@ impl FileSink {
     /// The file, held against other processes that append or rotate, and its length.
     fn locked(&self) -> Result<(File, u64), FileError> {
         for _ in 0..TRIES_MAX {
-            if Status::of(&self.path, false)?.is_some_and(|status| !status.is_file()) {
-                return Err(FileError::NotAFile);
-            }
-            let file = File::append(&self.path)?;
+            self.place.status()?;
+            let file = File::append(&self.place.path)?;
             file.lock().map_err(|error| match error.kind() {
                 io::ErrorKind::WouldBlock => FileError::Busy,
                 _ => error.into(),
             })?;
             let status = file.status()?;
             // Whoever held it before may have put it aside meanwhile.
-            if Status::of(&self.path, false)?.is_some_and(|current| current.is_same(&status)) {
+            let current = Status::of(&self.place.path, false)?;
+            if current.is_some_and(|current| current.is_same(&status)) {
                 return Ok((file, status.bytes()));
             }
         }
@@ -203,13 +232,13 @@ impl FileSink {
     }
 
     fn put_aside(&self) -> Result<(), FileError> {
-        log::info!("{}: full, put aside", self.path.to_string_lossy());
+        log::info!("{}: full, put aside", self.place.path.to_string_lossy());
         let names = self
             .aside
             .iter()
             .rev()
             .map(CString::as_c_str)
-            .chain([self.path.as_c_str()]);
+            .chain([self.place.path.as_c_str()]);
         let mut to: Option<&CStr> = None;
         for from in names {
             match to.map(|to| files::rename(from, to)) {

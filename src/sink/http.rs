@@ -16,7 +16,7 @@ use crate::sys::resolver::{ResolveError, Resolver, SocketAddr};
 use crate::time::Mono;
 
 /// Whom an output trusts.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trust {
     /// There is somebody to trust: the address is https.
     pub https: bool,
@@ -27,7 +27,7 @@ pub struct Trust {
 }
 
 /// How long an exchange may take.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
     /// To resolve the name, to connect, and to agree on TLS.
     pub connect: Duration,

@@ -3,6 +3,7 @@
 
 pub mod batch;
 pub mod file;
+pub mod newest;
 pub mod stdout;
 
 // The way to servers, of the feature `http`.

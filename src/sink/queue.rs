@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use super::batch::{Batch, Document, Origin};
 use super::memory::MemoryQueue;
-use super::spool::{Limits, Spool, SpoolError, Waiting};
+use super::spool::{Counters, Limits, Spool, SpoolError, Waiting};
 use crate::limits::MEMORY_QUEUE_BYTES_MAX;
 use crate::sys::spool_directory::SpoolDirectory;
 use crate::time::Mono;
@@ -20,7 +20,7 @@ const LOOK_AROUND: Duration = Duration::from_secs(5);
 const SLEEP: Duration = Duration::from_secs(3_600);
 
 /// Where documents shall wait.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueuePlan {
     /// The spool's directory; memory only without one.
     pub directory: Option<String>,
@@ -193,6 +193,11 @@ impl Queue {
     /// Documents that made room for others before output `index` could take them.
     pub fn dropped(&self, index: usize) -> u64 {
         self.memory.dropped(index) + self.disk.as_ref().map_or(0, |disk| disk.dropped(index))
+    }
+
+    /// What happened to the files of the spool; `None` without one.
+    pub fn counters(&self) -> Option<Counters> {
+        self.disk.as_ref().map(Spool::counters)
     }
 
     fn disk_failed(&mut self, error: &SpoolError) {

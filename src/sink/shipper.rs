@@ -12,8 +12,8 @@ use std::thread;
 
 use super::batch::{Batch, Document};
 use super::delivery::Delivery;
-use super::identity::Splice;
 use super::queue::Queue;
+use super::spool::Counters;
 use super::target::Output;
 use crate::limits::BATCH_BYTES_MAX;
 use crate::sys::clock;
@@ -82,15 +82,16 @@ pub struct Shipper {
 }
 
 impl Shipper {
-    /// Starts a thread for each output; none when another process has the spool in hand.
+    /// Starts a thread for each output; none when another process has the spool in hand. `sequence`
+    /// documents were handed over before.
     ///
     /// # Errors
     /// When the system has no thread or descriptor left.
     pub fn start(
         queue: Queue,
         outputs: Vec<Output>,
-        splice: Splice,
         patience: Patience,
+        sequence: u64,
     ) -> io::Result<Self> {
         let names = outputs.iter().map(|output| output.name.clone()).collect();
         let sends = queue.sends();
@@ -99,7 +100,7 @@ impl Shipper {
             progress: outputs.iter().map(|_| Progress::default()).collect(),
             closing: None,
             running: if sends { outputs.len() } else { 0 },
-            sequence: 0,
+            sequence,
         };
         let (state, changed) = (Mutex::new(state), Condvar::new());
         let shared = Arc::new(Shared {
@@ -108,7 +109,7 @@ impl Shipper {
             bell: Doorbell::new()?,
         });
         for (index, output) in outputs.into_iter().enumerate().filter(|_| sends) {
-            let delivery = Delivery::new(shared.clone(), index, output, splice, patience);
+            let delivery = Delivery::new(shared.clone(), index, output, patience);
             let thread = thread::Builder::new().name(format!("output-{index}"));
             thread.spawn(move || delivery.run())?;
         }
@@ -167,21 +168,31 @@ impl Shipper {
 
     /// Each output's name and what happened there.
     pub fn progress(&self) -> Vec<(String, Progress)> {
-        let state = self.shared.lock();
-        let current = (0..).zip(&state.progress).map(|(index, progress)| {
-            let waiting = state.queue.waiting(index);
-            let dropped = state.queue.dropped(index);
-            let (queue, oldest) = (waiting.documents, waiting.oldest);
-            let in_memory = state.queue.waiting_in_memory(index);
-            Progress {
-                queue,
-                oldest,
-                in_memory,
-                dropped,
-                ..progress.clone()
-            }
+        let mut all = Vec::new();
+        self.each_progress(|index, progress| {
+            all.push((self.names[index].clone(), progress.clone()));
         });
-        self.names.iter().cloned().zip(current).collect()
+        all
+    }
+
+    /// Hands over what happened at each output, by its number. Does not allocate.
+    pub fn each_progress(&self, mut each: impl FnMut(usize, &Progress)) {
+        let mut state = self.shared.lock();
+        let State {
+            queue, progress, ..
+        } = &mut *state;
+        for (index, progress) in progress.iter_mut().enumerate() {
+            let waiting = queue.waiting(index);
+            (progress.queue, progress.oldest) = (waiting.documents, waiting.oldest);
+            progress.in_memory = queue.waiting_in_memory(index);
+            progress.dropped = queue.dropped(index);
+            each(index, progress);
+        }
+    }
+
+    /// What happened to the files of the spool; `None` without one.
+    pub fn spooled(&self) -> Option<Counters> {
+        self.shared.lock().queue.counters()
     }
 }
 

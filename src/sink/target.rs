@@ -12,7 +12,7 @@ use super::http::{Client, Method, Request};
 use super::identity::Splice;
 
 /// What kind of server an output is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// Elasticsearch, OpenSearch.
     Elastic(Elastic),
@@ -33,6 +33,8 @@ pub struct Output {
     pub client: Client,
     /// The `Authorization` field (RFC 9110), if the server wants one.
     pub authorization: Option<String>,
+    /// What the server gets in front of each document.
+    pub splice: Splice,
     /// Compresses bodies.
     pub gzip: bool,
     /// Documents in one request at most.
@@ -75,7 +77,6 @@ impl Output {
         &self,
         batch: &Batch,
         pending: &[usize],
-        splice: Splice,
         composed: &mut Composed,
         at_most: Duration,
     ) -> Outcome {
@@ -83,8 +84,8 @@ impl Output {
         composed.idempotency_key.clear();
         composed.body.clear();
         match &self.target {
-            Target::Elastic(elastic) => elastic.compose(batch, pending, splice, composed),
-            Target::Api(api) => api.compose(batch, pending, splice, composed),
+            Target::Elastic(elastic) => elastic.compose(batch, pending, self.splice, composed),
+            Target::Api(api) => api.compose(batch, pending, self.splice, composed),
         }
         if self.gzip {
             composed.body = gzip::compress(&composed.body);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The only place that asks the kernel what time it is (clock_gettime(2)).
 
+use core::time::Duration;
+
 use rustix::time::ClockId;
 
 use crate::time::{Mono, Wall};
@@ -15,6 +17,27 @@ pub fn mono() -> Mono {
 pub fn wall() -> Wall {
     let (seconds, ns) = read(ClockId::Realtime);
     Wall::from_us(unsigned(seconds) * 1_000_000 + unsigned(ns) / 1_000)
+}
+
+/// Time since boot, asleep included (CLOCK_BOOTTIME): the same for all processes of one boot.
+pub fn since_boot() -> Duration {
+    let (seconds, ns) = read(ClockId::Boottime);
+    Duration::new(unsigned(seconds), u32::try_from(ns).unwrap_or(0))
+}
+
+/// Whether somebody keeps the wall clock right, as the kernel sees it (adjtimex(2)); `None` when it
+/// does not say. chrony tells the kernel only with `rtcsync`.
+#[allow(unsafe_code)]
+pub fn synchronised() -> Option<bool> {
+    /// The clock's state when it is not synchronised (TIME_ERROR, adjtimex(2)).
+    const ERROR: libc::c_long = 5;
+    // `struct timex` has another form on every kind of CPU, 208 bytes at most; of all of them
+    // `modes` comes first, and zeros set nothing. What comes back is not looked at.
+    let mut timex = [0_u64; 64];
+    // SAFETY: the kernel writes its `struct timex` (uapi/linux/timex.h) into `timex`, which is ours
+    // and more than twice as long.
+    let state = unsafe { libc::syscall(libc::SYS_adjtimex, timex.as_mut_ptr()) };
+    (state >= 0).then_some(state != ERROR)
 }
 
 /// One moment on both clocks, so that stamps of one can be told on the other.
@@ -54,7 +77,7 @@ impl Both {
     /// The moment of the kernel's stamp `at_ns`, nanoseconds since 1970; this one when the clock
     /// was set in between.
     pub fn mono_of(&self, at_ns: u64) -> Mono {
-        let ns = core::time::Duration::from_nanos(at_ns.abs_diff(self.wall_ns));
+        let ns = Duration::from_nanos(at_ns.abs_diff(self.wall_ns));
         if at_ns.abs_diff(self.wall_ns) > STAMP_AGE_MAX_NS {
             self.mono
         } else if at_ns > self.wall_ns {
@@ -119,9 +142,21 @@ mod tests {
     }
 
     #[test]
+    fn the_time_since_boot_is_not_less_than_the_one_awake() {
+        let awake = mono().since(Mono::from_ns(0));
+        let all = since_boot();
+        assert!(awake <= all && all < Duration::from_secs(100 * 365 * 86_400));
+    }
+
+    #[test]
+    fn the_kernel_says_whether_the_clock_is_right() {
+        assert_eq!(synchronised(), synchronised());
+    }
+
+    #[test]
     fn a_stamp_is_told_on_the_other_clock() {
         let both = both();
-        let ms = core::time::Duration::from_millis;
+        let ms = Duration::from_millis;
         assert_eq!(both.mono_of(both.wall_ns), both.mono);
         assert_eq!(
             both.mono_of(both.wall_ns - 5_000_000),

@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::fs::{self, AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat};
+use rustix::fs::{self, AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, SeekFrom, Stat};
 use rustix::io::Errno;
 
 use super::poll::{self, Until};
@@ -49,6 +49,38 @@ impl Root {
     }
 }
 
+impl Root {
+    /// The space of the file system that holds `path`, relative to this root. A network file system
+    /// that does not answer makes it wait, so only local ones may be asked.
+    ///
+    /// # Errors
+    /// What openat(2) or fstatfs(2) says; a link is not followed.
+    pub fn blocks(&self, path: &CStr) -> io::Result<Blocks> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let place = fs::openat(&self.0, path, flags, Mode::empty())?;
+        let found = fs::fstatvfs(&place)?;
+        Ok(Blocks {
+            bytes: found.f_frsize,
+            all: found.f_blocks,
+            free: found.f_bfree,
+            available: found.f_bavail,
+        })
+    }
+}
+
+/// The space of a file system in blocks (statvfs(3)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blocks {
+    /// Bytes of a block.
+    pub bytes: u64,
+    /// How many there are.
+    pub all: u64,
+    /// How many are free.
+    pub free: u64,
+    /// How many of those are for everybody.
+    pub available: u64,
+}
+
 /// An open file.
 #[derive(Debug)]
 pub struct File(OwnedFd);
@@ -66,15 +98,14 @@ impl File {
         )?))
     }
 
-    /// Creates `path`, which must not exist, for writing by the owner and reading by all, or by
-    /// the owner alone; no link is followed.
+    /// Creates `path`, which must not exist, for writing, with these permissions (less the umask);
+    /// no link is followed.
     ///
     /// # Errors
     /// What open(2) says; `AlreadyExists` when there is something of that name.
-    pub fn create_new(path: &CStr, private: bool) -> io::Result<Self> {
+    pub fn create_new(path: &CStr, mode: u32) -> io::Result<Self> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let mode = Mode::from_raw_mode(if private { 0o600 } else { 0o644 });
-        Ok(Self(fs::open(path, flags, mode)?))
+        Ok(Self(fs::open(path, flags, Mode::from_raw_mode(mode))?))
     }
 
     /// Opens `path` for appending, and for reading back its end; makes it when it is absent. No
@@ -100,6 +131,15 @@ impl File {
                 result => return Ok(result?),
             }
         }
+    }
+
+    /// Goes back to the first byte.
+    ///
+    /// # Errors
+    /// What lseek(2) says.
+    pub fn rewind(&self) -> io::Result<()> {
+        fs::seek(&self.0, SeekFrom::Start(0))?;
+        Ok(())
     }
 
     /// The rest of the file.

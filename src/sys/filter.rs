@@ -304,4 +304,39 @@ mod tests {
         check(&ipv6(58, 143), false, false);
         check(&ipv6(17, 135), false, false);
     }
+    #[test]
+    fn each_watched_interface_jumps_to_acceptance() {
+        let interfaces: Vec<u32> = (100..).take(TAPS_MAX).collect();
+        for count in [0, 1, TAPS_MAX - 1, TAPS_MAX] {
+            let code = of_interfaces(&interfaces[..count], 96);
+            let goal = |i: usize, step: u8| {
+                (
+                    code[i + 1 + usize::from(step)].code,
+                    code[i + 1 + usize::from(step)].k,
+                )
+            };
+            let accept = ((BPF_RET | BPF_K) as u16, 96);
+            for (i, interface) in (1..).zip(&interfaces[..count]) {
+                assert_eq!((code[i].k, code[i].jf), (*interface, 0));
+                assert_eq!(goal(i, code[i].jt), accept);
+            }
+            let last = code[count + 1];
+            assert_eq!(goal(count + 1, last.jt), (accept.0, 0));
+            assert_eq!(goal(count + 1, last.jf), (accept.0, 0));
+        }
+    }
+
+    #[test]
+    fn more_interfaces_than_fit_are_refused() {
+        let (sender, receiver) = UnixDatagram::pair().unwrap();
+        let interfaces = [7; TAPS_MAX + 1];
+        attach_interfaces(receiver.as_fd(), &interfaces[1..], 96).unwrap();
+        let error = attach_interfaces(receiver.as_fd(), &interfaces, 96).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        assert!(error.to_string().contains("at most 64"), "{error}");
+        // What came from no interface does not pass.
+        let _ = sender.send(&[2; 60]);
+        receiver.set_nonblocking(true).unwrap();
+        assert!(receiver.recv(&mut [0; 60]).is_err());
+    }
 }

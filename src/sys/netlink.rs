@@ -11,6 +11,28 @@ use crate::sys::poll::{self, Until};
 /// What the kernel is given to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Who is told of changes (RTMGRP_… of linux/rtnetlink.h).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// RTMGRP_LINK: interfaces.
+    Links = 0x1,
+    /// RTMGRP_IPV4_ROUTE.
+    Ipv4Routes = 0x40,
+    /// RTMGRP_IPV6_ROUTE.
+    Ipv6Routes = 0x400,
+}
+
+/// What came of looking for an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// There is none.
+    None,
+    /// A datagram with so many bytes.
+    Datagram(usize),
+    /// There were some that could not be kept: what they would have said must be asked for.
+    Lost,
+}
+
 /// A socket of the family NETLINK_ROUTE.
 #[derive(Debug)]
 pub struct RouteSocket(OwnedFd);
@@ -30,6 +52,25 @@ impl RouteSocket {
         }
         // SAFETY: socket(2) just returned this descriptor and nobody else knows it.
         Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// From now on also receives what the kernel tells these groups; once for a socket.
+    ///
+    /// # Errors
+    /// What bind(2) says.
+    #[allow(unsafe_code)]
+    pub fn join(&self, groups: &[Group]) -> io::Result<()> {
+        // SAFETY: a structure of integers, for which all zeros are valid.
+        let mut address = unsafe { core::mem::zeroed::<libc::sockaddr_nl>() };
+        address.nl_family = libc::AF_NETLINK as libc::sa_family_t;
+        address.nl_groups = groups.iter().fold(0, |all, &group| all | group as u32);
+        let len = size_of_val(&address) as libc::socklen_t;
+        // SAFETY: the address is ours, of the type that netlink(7) names, and as long as said.
+        let result = unsafe { libc::bind(self.0.as_raw_fd(), (&raw const address).cast(), len) };
+        if result < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(())
     }
 
     /// Sends a request.
@@ -59,12 +100,36 @@ impl RouteSocket {
     /// # Errors
     /// What recvfrom(2) says, `TimedOut` when the kernel stays silent, `InvalidData` when the
     /// datagram is longer than the buffer.
-    #[allow(unsafe_code)]
     pub fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             if !poll::wait([(self.0.as_fd(), Until::Readable)], Some(PATIENCE))?[0] {
                 return Err(io::ErrorKind::TimedOut.into());
             }
+            if let Some(len) = self.receive_waiting(buffer)? {
+                return Ok(len);
+            }
+        }
+    }
+
+    /// Takes the next event that waits.
+    ///
+    /// # Errors
+    /// What recvfrom(2) says.
+    pub fn receive_event(&self, buffer: &mut [u8]) -> io::Result<Event> {
+        match self.receive_waiting(buffer) {
+            Ok(None) => Ok(Event::None),
+            Ok(Some(len)) => Ok(Event::Datagram(len)),
+            // More than the socket holds (netlink(7)), or than the buffer does.
+            Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => Ok(Event::Lost),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(Event::Lost),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes the next datagram of the kernel that waits; its length, `None` when none does.
+    #[allow(unsafe_code)]
+    fn receive_waiting(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        loop {
             // SAFETY: a structure of integers, for which all zeros are valid.
             let mut sender = unsafe { core::mem::zeroed::<libc::sockaddr_nl>() };
             let mut sender_len = size_of_val(&sender) as libc::socklen_t;
@@ -82,15 +147,16 @@ impl RouteSocket {
             match usize::try_from(len) {
                 Err(_) => {
                     let error = io::Error::last_os_error();
-                    let again = [io::ErrorKind::Interrupted, io::ErrorKind::WouldBlock];
-                    if !again.contains(&error.kind()) {
-                        return Err(error);
+                    match error.kind() {
+                        io::ErrorKind::WouldBlock => return Ok(None),
+                        io::ErrorKind::Interrupted => {}
+                        _ => return Err(error),
                     }
                 }
                 // Another process may send us what it likes; the kernel is port 0.
                 Ok(_) if sender.nl_pid != 0 => {}
                 Ok(len) if len > buffer.len() => return Err(io::ErrorKind::InvalidData.into()),
-                Ok(len) => return Ok(len),
+                Ok(len) => return Ok(Some(len)),
             }
         }
     }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -68,6 +69,24 @@ pub fn inside(name: &str, body: impl FnOnce()) {
 pub fn ip(words: &str) {
     let output = Command::new("ip").args(words.split(' ')).output().unwrap();
     assert!(output.status.success(), "ip {words}: {output:?}");
+}
+
+/// Runs `work` in a thread that has a namespace of its own, into which the other end moved.
+pub fn elsewhere<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    let (named, name) = mpsc::channel();
+    let (moved, wait) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        // SAFETY: neither takes pointers; only this thread goes to another namespace.
+        let (result, id) = unsafe { (libc::unshare(libc::CLONE_NEWNET), libc::gettid()) };
+        assert_eq!(result, 0, "{}", io::Error::last_os_error());
+        named.send(id).unwrap();
+        wait.recv().unwrap();
+        ip(&format!("link set {THEIRS} up"));
+        work()
+    });
+    ip(&format!("link set {THEIRS} netns {}", name.recv().unwrap()));
+    moved.send(()).unwrap();
+    thread
 }
 
 /// Gives our side the address 10.9.0.1/24.

@@ -6,11 +6,12 @@ use core::num::NonZeroU64;
 
 use crate::cmd::observer::Observer;
 use crate::cmd::stdout_failure;
+use crate::collect::speeds::Speeds;
 use crate::encode::bandwidth::{self as document, Window};
-use crate::encode::json::{Json, Style};
+use crate::encode::json::{Full, Json, Style};
 use crate::encode::traffic;
 use crate::failure::Failure;
-use crate::model::interface::rate_bps;
+use crate::model::interface::bits_per_second;
 use crate::model::traffic::Row;
 use crate::sink::stdout;
 use crate::sys::signal::Signals;
@@ -50,6 +51,7 @@ const COLUMNS: &[Column] = &[
 pub(super) struct Report {
     json: bool,
     document: Box<[u8]>,
+    speeds: Box<Speeds>,
     /// The lines above the table.
     head: String,
     table: Table,
@@ -67,6 +69,7 @@ impl Report {
         Self {
             json,
             document: vec![0; bytes].into_boxed_slice(),
+            speeds: Box::default(),
             head: String::new(),
             table: Table::new(COLUMNS),
             text: String::new(),
@@ -106,16 +109,15 @@ impl Report {
     }
 
     /// Writes the document; its length.
-    fn json(
-        &mut self,
-        observer: &Observer,
-        window: &Window,
-        sequence: u64,
-    ) -> Result<usize, embedded_io::SliceWriteError> {
+    fn json(&mut self, observer: &Observer, window: &Window, sequence: u64) -> Result<usize, Full> {
+        let taps = observer.capture.interfaces().iter();
+        let names = taps.map(|tap| tap.name.as_str());
+        self.speeds
+            .read(&observer.lan.sources.root, names, window.end.mono);
         let len = self.document.len();
         let mut json = Json::new(&mut *self.document, Style::Compact);
         document::open(&mut json, sequence, window)?;
-        observer.devices(&mut json, window)?;
+        observer.devices(&mut json, window, |name| self.speeds.mbps(name))?;
         document::close(&mut json, &observer.captured())?;
         Ok(len - json.finish()?.len())
     }
@@ -129,8 +131,8 @@ impl Report {
         head.clear();
         // Writing to a string cannot fail.
         let _ = write!(head, "{time:.0}Z, {source} on");
-        for name in capture.interfaces() {
-            let _ = write!(head, " {}", Escaped(name));
+        for tap in capture.interfaces() {
+            let _ = write!(head, " {}", Escaped(&tap.name));
         }
         let (seen, lost) = (sums.frames, capture.frames_lost());
         let _ = writeln!(head, ": {seen} frames seen, {lost} lost");
@@ -172,8 +174,8 @@ impl Report {
 
 fn cells(table: &mut Table, row: &Row, elapsed_us: NonZeroU64) {
     let (window, all) = (row.window(), row.since_start());
-    table.cell(Rate(rate_bps(window.rx_bytes, elapsed_us)));
-    table.cell(Rate(rate_bps(window.tx_bytes, elapsed_us)));
+    table.cell(Rate(bits_per_second(window.rx_bytes, elapsed_us)));
+    table.cell(Rate(bits_per_second(window.tx_bytes, elapsed_us)));
     table.cell(Bytes(all.rx_bytes));
     table.cell(Bytes(all.tx_bytes));
 }

@@ -8,12 +8,13 @@ use core::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 
-use super::{Applet, Verbosity, config, outputs};
+use super::config::{Section, none_wrong};
+use super::{Applet, config, outputs};
 use crate::codec::units;
 use crate::collect::route::Kind;
 use crate::engine::echo::{Burst, Payload};
 use crate::failure::Failure;
-use crate::limits::{HOPS_MAX, PAYLOAD_BYTES_MAX, PROBE_HOSTS_MAX};
+use crate::limits::PROBE_HOSTS_MAX;
 
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
@@ -29,77 +30,55 @@ pub struct Args {
     /// the hosts to test
     #[argh(positional, arg_name = "host")]
     hosts: Vec<String>,
-    /// most hops of a trace, 0 to 255 (30)
-    #[argh(option, short = 'H', arg_name = "n")]
-    hops: Option<String>,
-    /// pings for each host, 0 to 1000 (10)
-    #[argh(option, short = 'p', arg_name = "n")]
-    pings: Option<String>,
-    /// no pings
-    #[argh(switch, short = 'P')]
-    no_ping: bool,
-    /// trace the route
-    #[argh(switch, short = 't')]
-    trace: bool,
-    /// check the ports of http, https and mysql
-    #[argh(switch, short = 's')]
-    port_scan: bool,
-    /// bytes of zeros in a ping, 0 to 65507 (a text of 41)
-    #[argh(option, arg_name = "n")]
-    payload_size: Option<String>,
-    /// write a JSON object for each host, one in a line
-    #[argh(switch, short = 'j')]
-    json: bool,
-    /// IPv4 only
-    #[argh(switch, short = '4')]
-    ipv4: bool,
-    /// IPv6 only
-    #[argh(switch, short = '6')]
-    ipv6: bool,
-    /// longest wait for an answer, 10ms to 1m (1s)
-    #[argh(option, arg_name = "duration")]
-    timeout: Option<String>,
-    /// from one ping of a host to the next, 0 to 1m (10ms)
-    #[argh(option, arg_name = "duration")]
-    spacing: Option<String>,
-    /// packets per second over all hosts, 1 to 100000 (10000)
-    #[argh(option, arg_name = "n")]
-    rate: Option<String>,
-    /// what traces are made of: udp or icmp (udp)
-    #[argh(option, arg_name = "mode")]
-    trace_mode: Option<String>,
-    /// further ports to check, as 22,8080; implies --port-scan
-    #[argh(option, arg_name = "list")]
-    ports: Option<String>,
-    /// tell in JSON what certificates are worth; implies --port-scan
-    #[argh(switch)]
-    tls: bool,
-    /// tell more; twice: tell everything
-    #[argh(switch, short = 'v')]
-    verbose: u8,
-    /// tell everything
-    #[argh(switch)]
-    debug: bool,
-    /// tell errors only
-    #[argh(switch)]
-    quiet: bool,
 }
+
+/// The options as they are given.
+const FLAGS: &str = "\
+--hops||hops|1H|most hops of a trace, 0 to 255 (30)
+--pings||pings|1p|pings for each host, 0 to 1000 (10)
+--no-ping||ping|-P|no pings
+--trace||trace|-t|trace the route
+--port-scan||scan|-s|check the ports of http, https and mysql
+--payload-size||payload|1|bytes of zeros in a ping, 0 to 65507 (a text of 41)
+--json||json|-j|write a JSON object for each host, one in a line
+--ipv4||ipv4|-4|IPv4 only
+--ipv6||ipv6|-6|IPv6 only
+--timeout||timeout|1|longest wait for an answer, 10ms to 1m (1s)
+--spacing||spacing|1|from one ping of a host to the next, 0 to 1m (10ms)
+--rate||rate|1|packets per second over all hosts, 1 to 100000 (10000)
+--trace-mode||mode|1|what traces are made of, udp or icmp (udp)
+--ports||ports|1|further ports to check, as 22,8080; implies --port-scan
+--tls||tls||tell in JSON what certificates are worth; implies --port-scan";
+
+/// What they may be.
+const TABLE: &str = "\
+hops|integer|30|0 to 255
+pings|integer|10|0 to 1000
+ping|boolean|1
+trace|boolean|0
+scan|boolean|0
+payload|integer||0 to 65507
+json|boolean|0
+ipv4|boolean|0
+ipv6|boolean|0
+timeout|duration|1s|10ms to 1m
+spacing|duration|10ms|0 to 1m
+rate|integer|10000|1 to 100000
+mode|choice|udp|udp, icmp
+ports|any
+tls|boolean|0";
 
 impl Applet for Args {
     const NAME: &'static str = "connvitals";
     const SUMMARY: &'static str = "ping, trace and port checks of hosts";
+    const FLAGS: &'static str = FLAGS;
 
-    fn verbosity(&self) -> Verbosity {
-        Verbosity {
-            verbose: self.verbose,
-            debug: self.debug,
-            quiet: self.quiet,
-        }
-    }
-
-    fn run(self, _: outputs::Options) -> Result<(), Failure> {
-        let plan = Plan::new(self)?;
-        run::run(plan)
+    fn run(self, given: outputs::Options) -> Result<(), Failure> {
+        let mut options = Section::of_table(TABLE);
+        let mut wrong = Vec::new();
+        given.lay("", &mut options, &mut wrong);
+        none_wrong(wrong)?;
+        run::run(Plan::new(self.hosts, &options)?)
     }
 }
 
@@ -138,94 +117,62 @@ struct ScanPlan {
 }
 
 impl Plan {
-    fn new(args: Args) -> Result<Self, Failure> {
-        if args.hosts.is_empty() {
-            let text = "no host is named; see 'netvitals connvitals --help'";
-            return Err(Failure::usage(text));
-        }
-        if args.hosts.len() > PROBE_HOSTS_MAX {
+    fn new(hosts: Vec<String>, options: &Section) -> Result<Self, Failure> {
+        if hosts.is_empty() || hosts.len() > PROBE_HOSTS_MAX {
+            let count = hosts.len();
             return Err(Failure::usage(format_args!(
-                "{} hosts are more than {PROBE_HOSTS_MAX}; test them in parts",
-                args.hosts.len()
+                "{count} hosts are named, and it takes 1 to {PROBE_HOSTS_MAX}; \
+                 see 'netvitals connvitals --help'"
             )));
         }
-        let family = match (args.ipv4, args.ipv6) {
+        let family = match (options.boolean("ipv4"), options.boolean("ipv6")) {
             (true, true) => return Err(Failure::usage("-4 excludes -6")),
             (true, false) => Some(Family::V4),
             (false, true) => Some(Family::V6),
             (false, false) => None,
         };
-        let minute = Duration::from_secs(60);
-        let timeout = config::duration_or(
-            "--timeout",
-            &args.timeout,
-            Duration::from_secs(1),
-            Duration::from_millis(10)..=minute,
-            "10ms to 1m",
-        )?;
-        let rate = config::integer_or("--rate", &args.rate, 10_000, 1..=100_000)?;
-        let scan = args.port_scan || args.ports.is_some() || args.tls;
+        let timeout = options.duration("timeout");
+        let count = options.integer("pings") as u32;
+        let hops_max = options.integer("hops") as u8;
+        let burst = Burst {
+            count,
+            payload: match options.has("payload") {
+                true => Payload::Zeros(options.integer("payload") as u16),
+                false => Payload::Text,
+            },
+            spacing: options.duration("spacing"),
+            timeout,
+        };
+        let kind = match options.text("mode") {
+            "icmp" => Kind::Icmp,
+            _ => Kind::Udp,
+        };
+        let scan = ["ports", "tls"].iter().any(|option| options.has(option));
+        let scan = options.boolean("scan") || scan;
         Ok(Self {
+            hosts,
             family,
-            burst: burst(&args, timeout)?,
-            trace: trace(&args)?,
+            burst: (count > 0 && options.boolean("ping")).then_some(burst),
+            trace: (hops_max > 0 && options.boolean("trace")).then_some(Trace { hops_max, kind }),
             scan: match scan {
                 true => Some(ScanPlan {
-                    ports: args.ports.as_deref().map_or(Ok(Vec::new()), ports)?,
-                    judging: args.tls,
+                    ports: options.given("ports").map_or(Ok(Vec::new()), ports)?,
+                    judging: options.boolean("tls"),
                 }),
                 false => None,
             },
             timeout,
-            rate: rate as u32,
-            json: args.json,
-            hosts: args.hosts,
+            rate: options.integer("rate") as u32,
+            json: options.boolean("json"),
         })
     }
-}
-
-fn burst(args: &Args, timeout: Duration) -> Result<Option<Burst>, Failure> {
-    let count = config::integer_or("--pings", &args.pings, 10, 0..=1_000)?;
-    let payload = match &args.payload_size {
-        None => Payload::Text,
-        Some(text) => {
-            let len = config::integer("--payload-size", text, 0..=PAYLOAD_BYTES_MAX.into())?;
-            Payload::Zeros(len as u16)
-        }
-    };
-    let spacing = config::duration_or(
-        "--spacing",
-        &args.spacing,
-        Duration::from_millis(10),
-        Duration::ZERO..=Duration::from_secs(60),
-        "0 to 1m",
-    )?;
-    Ok((count > 0 && !args.no_ping).then_some(Burst {
-        count: count as u32,
-        payload,
-        spacing,
-        timeout,
-    }))
-}
-
-fn trace(args: &Args) -> Result<Option<Trace>, Failure> {
-    let hops_max = config::integer_or("--hops", &args.hops, 30, 0..=HOPS_MAX.into())? as u8;
-    let kind = match args.trace_mode.as_deref() {
-        None | Some("udp") => Kind::Udp,
-        Some("icmp") => Kind::Icmp,
-        Some(other) => {
-            let option = "option '--trace-mode'";
-            return Err(config::refused(option, other, "a mode", "udp, icmp"));
-        }
-    };
-    Ok((hops_max > 0 && args.trace).then_some(Trace { hops_max, kind }))
 }
 
 /// The ports of a list, in its order, each once.
 fn ports(list: &str) -> Result<Vec<u16>, Failure> {
     let mut ports = Vec::new();
     for word in list.split(',') {
-        let number = units::unsigned(word.trim().as_bytes()).filter(|number| *number > 0);
+        let number = units::unsigned(word.as_bytes()).filter(|number| *number > 0);
         let Some(port) = number.and_then(|number| u16::try_from(number).ok()) else {
             let option = "option '--ports'";
             return Err(config::refused(

@@ -10,9 +10,8 @@ use core::time::Duration;
 use argh::{ArgsInfo, FromArgs};
 
 use super::argv::Shape;
-use super::outputs::{self, FilePlan};
-use super::servers::Servers;
-use super::{Applet, Verbosity, config};
+use super::outputs::{self, Outputs};
+use super::{Applet, config};
 use crate::codec::units;
 use crate::encode::json::Style;
 use crate::failure::Failure;
@@ -49,15 +48,6 @@ pub struct Args {
     /// seconds between the two copies, to the microsecond (1)
     #[argh(option, arg_name = "seconds")]
     elapsed: Option<String>,
-    /// tell more; twice: tell everything
-    #[argh(switch, short = 'v')]
-    verbose: u8,
-    /// tell everything
-    #[argh(switch)]
-    debug: bool,
-    /// tell errors only
-    #[argh(switch)]
-    quiet: bool,
 }
 
 impl Applet for Args {
@@ -70,14 +60,6 @@ impl Applet for Args {
     const HELP_WHEN_BARE: bool = true;
     const SHIPS: bool = true;
 
-    fn verbosity(&self) -> Verbosity {
-        Verbosity {
-            verbose: self.verbose,
-            debug: self.debug,
-            quiet: self.quiet,
-        }
-    }
-
     fn run(self, options: outputs::Options) -> Result<(), Failure> {
         let plan = Plan::new(self, options)?;
         job::run(&plan)
@@ -88,9 +70,8 @@ impl Applet for Args {
 struct Plan {
     source: Source,
     selection: Selection,
-    file: Option<FilePlan>,
-    servers: Option<Servers>,
-    stdout: Option<Style>,
+    outputs: Outputs,
+    style: Style,
 }
 
 enum Source {
@@ -107,20 +88,20 @@ enum Source {
 
 impl Plan {
     fn new(args: Args, options: outputs::Options) -> Result<Self, Failure> {
-        let file = outputs::file(&options)?;
-        let servers = Servers::plan(&options, "netmon")?;
-        let stdout = match (args.pprint, file.is_none() && servers.is_none()) {
-            (true, _) => Some(Style::Indented),
-            (false, true) => Some(Style::Compact),
-            (false, false) => None,
+        let mut outputs = Outputs::of_options(&options, "netmon")?;
+        let style = if args.pprint {
+            // What a person wants to see is shown in any case.
+            outputs.stdout.get_or_insert_with(|| "stdout".to_owned());
+            Style::Indented
+        } else {
+            Style::Compact
         };
         let source = source(&args)?;
         Ok(Self {
             source,
             selection: Selection::new(args.interface),
-            file,
-            servers,
-            stdout,
+            outputs,
+            style,
         })
     }
 

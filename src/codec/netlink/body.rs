@@ -5,7 +5,7 @@
 
 use core::net::IpAddr;
 
-use super::{Address, Link, Neighbour, Route};
+use super::{Address, Kind, Link, Neighbour, Route, SwitchId};
 use crate::model::addr::Mac;
 use crate::model::interface::InterfaceName;
 use crate::model::name::lossy;
@@ -23,6 +23,7 @@ const NEXT_HOP_BYTES: usize = 8;
 
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
+const AF_BRIDGE: u8 = 7;
 const ARPHRD_ETHER: u16 = 1;
 const IFF_UP: u32 = 0x1;
 const IFF_LOOPBACK: u32 = 0x8;
@@ -33,8 +34,12 @@ const RTN_UNICAST: u8 = 1;
 /// The two highest bits of an attribute's type are flags.
 const TYPE: u16 = 0x3fff;
 
-pub fn link(body: &[u8]) -> Option<Link> {
+pub fn link(body: &[u8]) -> Option<Option<Link>> {
     let (head, attributes) = body.split_at_checked(LINK_BYTES)?;
+    // A bridge tells of its ports in messages of its own, which say less.
+    if head[0] == AF_BRIDGE {
+        return Some(None);
+    }
     let flags = u32_at(head, 8)?;
     let mut link = Link {
         index: u32_at(head, 4)?,
@@ -45,14 +50,39 @@ pub fn link(body: &[u8]) -> Option<Link> {
         running: flags & IFF_RUNNING != 0,
         loopback: flags & IFF_LOOPBACK != 0,
         ethernet: u16_at(head, 2)? == ARPHRD_ETHER,
+        kind: Kind::Other,
+        lower: None,
+        switch: SwitchId::new(),
     };
+    let (mut about, mut elsewhere): (&[u8], _) = (&[], false);
     each(attributes, |kind, value| match kind {
         1 => link.mac = mac(value),
-        3 => link.name = lossy(value.split(|&byte| byte == 0).next().unwrap_or_default()),
+        3 => link.name = lossy(until_zero(value)),
+        5 => link.lower = u32_at(value, 0),
         10 => link.master = u32_at(value, 0),
+        18 => about = value,
+        36 => link.switch = SwitchId::from_slice(value).unwrap_or_default(),
+        37 => elsewhere = true,
         _ => {}
     })?;
-    Some(link)
+    each(about, |kind, value| {
+        if kind == 1 {
+            link.kind = match until_zero(value) {
+                b"bridge" => Kind::Bridge,
+                b"vlan" => Kind::Vlan,
+                b"macvlan" | b"dsa" => Kind::Sharing,
+                _ => Kind::Other,
+            };
+        }
+    })?;
+    // The other end of a pair stands in the same place, and an index may be of another namespace.
+    let shares = matches!(link.kind, Kind::Vlan | Kind::Sharing) && !elsewhere;
+    link.lower = link.lower.filter(|_| shares);
+    Some(Some(link))
+}
+
+fn until_zero(value: &[u8]) -> &[u8] {
+    value.split(|&byte| byte == 0).next().unwrap_or_default()
 }
 
 pub fn address(body: &[u8]) -> Option<Option<Address>> {

@@ -52,6 +52,31 @@ pub struct Link {
     pub loopback: bool,
     /// Whether it is an Ethernet (ARPHRD_ETHER).
     pub ethernet: bool,
+    /// What it is.
+    pub kind: Kind,
+    /// IFLA_LINK: the index of the interface that all its frames pass as well, as a VLAN's do; not
+    /// the other end of a pair.
+    pub lower: Option<u32>,
+    /// IFLA_PHYS_SWITCH_ID: the hardware switch that it is a port of; empty when of none.
+    pub switch: SwitchId,
+}
+
+/// What a switch is known by (MAX_PHYS_ITEM_ID_LEN, linux/netdevice.h).
+pub type SwitchId = heapless::Vec<u8, 32, u8>;
+
+/// IFLA_INFO_KIND, as far as it makes a difference.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// A bridge: its ports say that it is their master.
+    Bridge,
+    /// A VLAN on its lower interface (802.1Q, 802.1ad).
+    Vlan,
+    /// Another one that shares its lower interface: macvlan, or a port of a switch in the
+    /// Distributed Switch Architecture.
+    Sharing,
+    /// Anything else, most often hardware.
+    #[default]
+    Other,
 }
 
 /// An address of an interface.

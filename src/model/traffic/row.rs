@@ -94,6 +94,12 @@ impl Row {
         if interface == 0 {
             return;
         }
+        if let Some(newest) = self.sent_on.first_mut()
+            && newest.interface == interface
+        {
+            newest.last = now;
+            return;
+        }
         let known = self.sent_on.iter().position(|s| s.interface == interface);
         let at = known.unwrap_or_else(|| {
             if self.sent_on.is_full() {

@@ -80,7 +80,7 @@ impl Ring {
     }
 
     /// Hands over every frame in the blocks that the kernel lends, and gives them back; one round
-    /// of the ring at most. Frames of the last [`BLOCK_AGE_MS_MAX`] may not be among them.
+    /// of the ring at most. Frames of the last 60 ms may not be among them.
     pub fn take(&mut self, mut see: impl FnMut(Captured<'_>)) {
         for _ in 0..self.memory.blocks {
             let Some(lent) = self.memory.lent(self.next) else {
@@ -134,6 +134,10 @@ struct Memory {
     block_bytes: usize,
     blocks: usize,
 }
+
+// SAFETY: it is the only one that knows the mapping, which belongs to no thread.
+#[allow(unsafe_code)]
+unsafe impl Send for Memory {}
 
 impl Memory {
     #[allow(unsafe_code)]
@@ -195,5 +199,32 @@ impl Drop for Memory {
         let bytes = self.block_bytes * self.blocks;
         // SAFETY: it is what `map` mapped, and no slice of it outlives `self`.
         unsafe { libc::munmap(self.start.as_ptr().cast(), bytes) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_ring_has_blocks_for_both_sides() {
+        for kib in RING_KIB {
+            let (block, blocks) = shape(kib as usize * 1_024, 4_096);
+            assert!((BLOCKS_MIN..=64).contains(&blocks), "{kib}: {blocks}");
+            assert!(block.is_power_of_two() && block >= 16 * 1_024);
+            let unused = kib as usize * 1_024 - block * blocks;
+            assert!(unused < block, "{kib}: {unused}");
+        }
+        assert_eq!(shape(512 * 1_024, 4_096), (64 * 1_024, 8));
+        assert_eq!(shape(128 * 1_024, 65_536), (65_536, 2));
+    }
+
+    #[test]
+    fn a_ring_of_another_size_is_refused() {
+        for kib in [0, RING_KIB.start() - 1, RING_KIB.end() + 1, u32::MAX] {
+            let error = Ring::open(kib).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+            assert!(error.to_string().contains("128 to 16384"), "{error}");
+        }
     }
 }

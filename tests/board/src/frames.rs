@@ -103,6 +103,27 @@ impl Socket {
         Ok(())
     }
 
+    /// Sends as many of the messages as there is room for; how many went.
+    #[allow(dead_code)] // Tests that send few frames do without.
+    pub fn send_many(&self, messages: &mut [libc::mmsghdr]) -> io::Result<u64> {
+        let (fd, len) = (self.fd.as_raw_fd(), messages.len() as libc::c_uint);
+        // SAFETY: the messages are ours, and so is what they point to, for as long as it takes.
+        let sent = unsafe { libc::sendmmsg(fd, messages.as_mut_ptr(), len, 0) };
+        u64::try_from(sent).map_err(|_| io::Error::last_os_error())
+    }
+
+    /// Sets an option whose value is an integer.
+    #[allow(dead_code)] // As above.
+    pub fn set_option(&self, level: i32, option: i32, value: libc::c_int) -> io::Result<()> {
+        let len = size_of_val(&value) as libc::socklen_t;
+        let (fd, value) = (self.fd.as_raw_fd(), (&raw const value).cast());
+        // SAFETY: the value is an integer, as long as said.
+        match unsafe { libc::setsockopt(fd, level, option, value, len) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+
     /// Hands every frame to `on_frame` until the command has ended and silence follows; its exit
     /// status.
     pub fn serve(

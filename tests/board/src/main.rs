@@ -2,10 +2,16 @@
 //! What the virtual board lacks: pairs of interfaces, senders and receivers of frames, an ARP peer.
 
 mod arp;
+mod bpf;
 mod clock;
 mod frames;
 mod lan;
+mod layout;
 mod link;
+mod offload;
+mod outbox;
+mod tcp;
+mod traffic;
 
 use std::io;
 use std::process::{Command, ExitCode};
@@ -19,6 +25,14 @@ board clock SECONDS            sets the clock to so many seconds since 1970
 board arp IF ADDRESS/LEN COMMAND…  while COMMAND runs, answers ARP requests for these addresses
 board lan IF FIRST ALIVE LOST COMMAND…  while COMMAND runs, ALIVE devices from the address FIRST on
                                answer, each with its own MAC address; LOST percent get lost
+board traffic IF WORD=VALUE…   sends the frames of many devices and prints how many of each, in
+                               frames and bytes on the wire: rate= per second (as fast as possible)
+                               frames= seconds= bytes=128 kind=udp4, udp6, plain or tcp4/SEGMENT
+                               from= to= MAC or MAC/COUNT or random/COUNT (itself, broadcast) vlan=
+board tcp-sink ADDRESS:PORT    takes one connection; both ends print the segments that they sent
+board tcp-send ADDRESS:PORT BYTES [BYTES_PER_SECOND]
+board offload IF on|off        segmentation and merging by the interface: TSO, GSO, GRO
+board bpf                      lists the BPF programs and maps that the kernel holds
 
 A command that waits has opened its socket before it starts COMMAND, and hands on its exit status.
 ";
@@ -42,6 +56,18 @@ fn main() -> ExitCode {
         ["lan", name, first, alive, lost, command @ ..] if !command.is_empty() => {
             lan(first, alive, lost).and_then(|lan| lan::serve(name, lan, spawned(command)))
         }
+        ["traffic", name, words @ ..] => {
+            traffic::Plan::parse(words).and_then(|plan| traffic::account(name, &plan))
+        }
+        ["tcp-sink", address] => tcp::sink(address),
+        ["tcp-send", address, bytes] => {
+            number(bytes).and_then(|bytes| tcp::send(address, bytes.into(), u32::MAX))
+        }
+        ["tcp-send", address, bytes, rate] => number(rate).and_then(|rate| {
+            number(bytes).and_then(|bytes| tcp::send(address, bytes.into(), rate))
+        }),
+        ["offload", name, word @ ("on" | "off")] => offload::set(name, *word == "on").map(|()| 0),
+        ["bpf"] => bpf::list(),
         _ => Err(io::Error::new(io::ErrorKind::InvalidInput, USAGE)),
     };
     match result {

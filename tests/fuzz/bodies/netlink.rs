@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Any bytes as a datagram of routing netlink, and as the body of each kind of message.
 
-use netvitals::codec::netlink::{Message, Messages};
+use netvitals::codec::netlink::{Kind, Message, Messages};
 
 fn read(datagram: &[u8]) {
     let mut count = 0;
@@ -9,6 +9,7 @@ fn read(datagram: &[u8]) {
         count += 1;
         if let Ok((_, Message::Link(link) | Message::LinkGone(link))) = message {
             assert!(link.name.len() <= 47);
+            assert!(link.lower.is_none() || matches!(link.kind, Kind::Vlan | Kind::Sharing));
         }
     }
     assert!(count <= datagram.len() / 4 + 1);

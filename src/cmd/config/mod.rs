@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Text from flags and environment to checked values, with one form of complaint.
+//! Text from file, flags and environment to checked values, with one form of complaint.
+
+mod cron;
+mod file;
+mod kinds;
+pub mod probe;
+mod section;
+mod tables;
 
 use core::fmt;
 use core::ops::RangeInclusive;
@@ -7,6 +14,11 @@ use core::time::Duration;
 use std::ffi::CString;
 
 use log::LevelFilter;
+
+pub use file::{Configuration, load, none_wrong, parse};
+pub use kinds::secret_fault;
+pub use section::Section;
+pub use tables::columns;
 
 use super::quoted;
 use crate::codec::units;
@@ -18,21 +30,29 @@ pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The level that NETVITALS_LOG asks for: `error`, `warn` (also when it is unset), `info`, `debug`.
+/// The level that NETVITALS_LOG asks for; `None` when it is unset.
 ///
 /// # Errors
 /// When it names another.
-pub fn log_level() -> Result<LevelFilter, Failure> {
-    let text = environment("NETVITALS_LOG").unwrap_or_else(|| "warn".to_owned());
-    match text.to_ascii_lowercase().as_str() {
-        "error" => Ok(LevelFilter::Error),
-        "warn" => Ok(LevelFilter::Warn),
-        "info" => Ok(LevelFilter::Info),
-        "debug" => Ok(LevelFilter::Debug),
-        _ => {
-            let allowed = "error, warn, info, debug";
-            Err(refused("variable NETVITALS_LOG", &text, "a level", allowed))
-        }
+pub fn log_level() -> Result<Option<LevelFilter>, Failure> {
+    let Some(text) = environment("NETVITALS_LOG") else {
+        return Ok(None);
+    };
+    let level = level(&text.to_ascii_lowercase());
+    level.map(Some).ok_or_else(|| {
+        let allowed = "error, warn, info, debug";
+        refused("variable NETVITALS_LOG", &text, "a level", allowed)
+    })
+}
+
+/// The level of that name.
+pub fn level(name: &str) -> Option<LevelFilter> {
+    match name {
+        "error" => Some(LevelFilter::Error),
+        "warn" => Some(LevelFilter::Warn),
+        "info" => Some(LevelFilter::Info),
+        "debug" => Some(LevelFilter::Debug),
+        _ => None,
     }
 }
 
@@ -140,3 +160,6 @@ pub fn boolean(option: &str, text: &str) -> Result<bool, Failure> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests;

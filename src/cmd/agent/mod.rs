@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `agent`: the snapshot of the network, window after window.
+
+mod document;
+mod meters;
+mod open;
+pub mod options;
+mod reload;
+pub mod rights;
+mod run;
+pub mod settings;
+pub mod state;
+
+use super::Applet;
+use super::argv::Shape;
+use super::outputs;
+use crate::failure::Failure;
+use options::{Args, FLAGS};
+use reload::{Orders, Read};
+
+impl Applet for Args {
+    const NAME: &'static str = "agent";
+    const SUMMARY: &'static str = "a snapshot of router, interfaces and devices every few seconds";
+    const SHIPS: bool = true;
+    const FLAGS: &'static str = FLAGS;
+    const SHAPE: Shape = Shape {
+        optional_booleans: &["logappend", "conntrack"],
+        pairs: &[],
+    };
+
+    fn run(self, options: outputs::Options) -> Result<(), Failure> {
+        let orders = Orders {
+            args: self,
+            options,
+        };
+        let Read {
+            configuration,
+            settings,
+            outputs,
+        } = orders.read()?;
+        let mut probes = configuration.sections("probe");
+        if probes.any(|section| section.boolean("enabled")) {
+            log::warn!("'probe' sections: this version does not probe");
+        }
+        open::open(orders, settings, &configuration, outputs)?.run()
+    }
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The configuration, read at the start and at SIGHUP; what is wrong in it then changes nothing.
+
+use super::open;
+use super::options::Args;
+use super::run::Agent;
+use super::settings::Settings;
+use crate::cmd::config::{self, Configuration};
+use crate::cmd::interfaces::Logical;
+use crate::cmd::outputs::{Options, Outputs};
+use crate::cmd::servers::Sender;
+use crate::collect::network::Tables;
+use crate::failure::Failure;
+use crate::limits::DEVICES_HEARD_MAX;
+use crate::sys::clock;
+use crate::sys::files::Root;
+
+/// What was said on the command line, which the file does not change.
+pub(super) struct Orders {
+    pub(super) args: Args,
+    pub(super) options: Options,
+}
+
+/// The file, and what follows from both.
+pub(super) struct Read {
+    pub(super) configuration: Configuration,
+    pub(super) settings: Settings,
+    pub(super) outputs: Outputs,
+}
+
+impl Orders {
+    /// Reads the file, and the secrets that it names.
+    ///
+    /// # Errors
+    /// When something is wrong: all of it is said.
+    pub(super) fn read(&self) -> Result<Read, Failure> {
+        let configuration = config::load(self.options.one("--config"))?;
+        let settings = Settings::new(&self.args, &self.options, &configuration)?;
+        log::set_max_level(settings.log_level);
+        // One snapshot is shown, not sent, unless that is asked for on the command line.
+        let named = self.options.all("--output").next().is_some();
+        let sinks = match settings.once && !named {
+            true => &Configuration::default(),
+            false => &configuration,
+        };
+        let outputs = Outputs::plan(&self.options, "agent", sinks, &settings.spooling)?;
+        Ok(Read {
+            configuration,
+            settings,
+            outputs,
+        })
+    }
+
+    /// Says when another user cannot read what SIGHUP will have to.
+    pub(super) fn try_again(&self, settings: &Settings) {
+        if let Err(failure) = self.read() {
+            let user = settings.user.as_deref().unwrap_or_default();
+            log::warn!(
+                "{failure}; SIGHUP will change nothing until user '{user}' may read it: chgrp and \
+                 chmod g+r"
+            );
+        }
+    }
+}
+
+impl Agent {
+    /// Reads the configuration again and applies it, without losing a counter.
+    pub(super) fn reload(&mut self) {
+        match self.orders.read().and_then(|read| self.apply(read)) {
+            Ok(()) => log::info!("configuration read again"),
+            Err(failure) => log::error!("{failure}; the old configuration goes on"),
+        }
+    }
+
+    fn apply(&mut self, read: Read) -> Result<(), Failure> {
+        let Read {
+            configuration,
+            mut settings,
+            outputs,
+        } = read;
+        for option in settings.keep_r(&self.settings) {
+            log::warn!("option '{option}': takes effect after a restart");
+        }
+        let root = Root::system().map_err(unusable)?;
+        let mut tables = Tables::open().map_err(unusable)?;
+        let network = tables.network().map_err(|error| {
+            Failure::failed(format_args!("cannot read the interfaces: {error}"))
+        })?;
+        let wanted = Logical::read(&root).wanted(&settings.interfaces, &network)?;
+        let sources = open::named(&settings, &configuration).open(root, DEVICES_HEARD_MAX)?;
+        let server_id = open::server_id(&settings);
+        let renamed = server_id != self.documents.server_id;
+        if renamed || outputs != self.outputs {
+            let sender = Sender {
+                host: &server_id,
+                start_id: self.documents.start_id,
+                sequence: self.documents.sequence,
+            };
+            self.outlets
+                .exchange(&self.outputs, &outputs, sender, renamed)?;
+            self.outputs = outputs;
+        }
+        self.documents.server_id = server_id;
+        self.observer.lan.set_sources(sources).map_err(unusable)?;
+        let discovery = open::discovery(&settings);
+        let now = clock::mono();
+        self.observer
+            .change(wanted, settings.inactive_after, discovery, now);
+        if let Some(state) = &mut self.state {
+            state.set(settings.interval, configuration.file.clone());
+        }
+        self.settings = settings;
+        Ok(())
+    }
+}
+
+fn unusable(error: std::io::Error) -> Failure {
+    Failure::failed(format_args!("cannot reload: {error}; raise ulimit -n"))
+}
