@@ -21,7 +21,7 @@ use support::{EXE, refused};
 #[test]
 fn odd_words_are_refused() {
     for (words, said) in [
-        ("", &["no host is named"][..]),
+        ("", &["0 hosts are named"][..]),
         ("-p -3 10.3.0.2", &["'--pings' '-3'", "0 to 1000"]),
         ("-p 1001 10.3.0.2", &["'--pings' '1001'"]),
         ("-H 256 10.3.0.2", &["'--hops' '256'", "0 to 255"]),

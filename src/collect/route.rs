@@ -19,6 +19,9 @@ use crate::time::Mono;
 /// 1 280 of IPv6 (RFC 4443) at most.
 const MESSAGE_BYTES_MAX: usize = 2_048;
 
+/// Where datagrams come from: each process that runs at the same time has one of these.
+const SOURCE_PORTS: core::ops::RangeInclusive<u16> = 33_456..=33_471;
+
 /// Bytes of a datagram at most: two for each hop, and one.
 const DATAGRAM_BYTES_MAX: usize = 2 * 255 + 1;
 
@@ -56,7 +59,7 @@ impl Traces {
         let mode = if kind == Kind::Udp && sockets.are_raw() {
             for (prober, ipv6) in probers.iter_mut().zip([false, true]) {
                 if sockets.has(ipv6) {
-                    *prober = Some(Prober::open(ipv6)?);
+                    *prober = Some(Prober::open(ipv6, SOURCE_PORTS)?);
                 }
             }
             let ports = [&probers[0], &probers[1]];
@@ -140,7 +143,7 @@ impl Traces {
             }
             Probe::Echo { id, sequence } => {
                 let mut packet = [0; HEADER_BYTES + 2];
-                packet[HEADER_BYTES..].copy_from_slice(&route::payload(sequence));
+                packet[HEADER_BYTES..].copy_from_slice(&route::payload(id, sequence));
                 icmp::request(icmp::Version::of(address), id, sequence, &mut packet);
                 at = clock::mono();
                 let socket = self.sockets.of(address);

@@ -82,9 +82,11 @@ pub enum Heard {
     Foreign,
 }
 
-/// The payload of an echo request: whatever the sequence number, the sum of both is the same.
-pub fn payload(sequence: u16) -> [u8; 2] {
-    (!sequence).to_be_bytes()
+/// The payload of an echo request: whatever id and sequence number are, the sum of all three, and
+/// so the checksum, is the same.
+pub fn payload(id: u16, sequence: u16) -> [u8; 2] {
+    let (sum, carry) = id.overflowing_add(sequence);
+    (!(sum + u16::from(carry))).to_be_bytes()
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -216,7 +218,7 @@ impl Routes {
 
     /// Hears from `from`, at `at`, the reply to an echo request.
     pub fn on_reply(&mut self, from: IpAddr, echo: &icmp::Echo<'_>, at: Mono) -> Heard {
-        if echo.payload != payload(echo.sequence) {
+        if echo.payload != payload(echo.id, echo.sequence) {
             self.ignored_count += 1;
             return Heard::Foreign;
         }

@@ -5,6 +5,8 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
 
+use core::ops::RangeInclusive;
+
 use super::message;
 
 /// A socket that only its peer can answer: the kernel drops what comes from anybody else. Its port
@@ -65,16 +67,21 @@ pub struct Prober {
 }
 
 impl Prober {
-    /// A socket at a port that the kernel chooses.
+    /// A socket at the first of `ports` that nobody has, else at one that the kernel chooses: the
+    /// same one run after run, so that routers that choose a path by the ports choose the same.
     ///
     /// # Errors
     /// What socket(2), bind(2) say: `AddrNotAvailable` or another when there is no IPv6.
-    pub fn open(ipv6: bool) -> io::Result<Self> {
+    pub fn open(ipv6: bool, ports: RangeInclusive<u16>) -> io::Result<Self> {
         let any: IpAddr = match ipv6 {
             false => Ipv4Addr::UNSPECIFIED.into(),
             true => Ipv6Addr::UNSPECIFIED.into(),
         };
-        let socket = UdpSocket::bind(SocketAddr::new(any, 0))?;
+        let bind = |port| UdpSocket::bind(SocketAddr::new(any, port));
+        let socket = match ports.into_iter().find_map(|port| bind(port).ok()) {
+            Some(socket) => socket,
+            None => bind(0)?,
+        };
         socket.set_nonblocking(true)?;
         let port = socket.local_addr()?.port();
         Ok(Self { socket, port })

@@ -7,7 +7,7 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 use proptest::prelude::*;
 
 const UDP: Mode = Mode::Udp([40_000, 40_001]);
-const ICMP: Mode = Mode::Icmp([7, 8]);
+const ICMP: Mode = Mode::Icmp([0xfff7, 8]);
 const TIMEOUT: Duration = Duration::from_millis(1_000);
 
 fn ms(ms: u64) -> Mono {
@@ -62,7 +62,7 @@ fn run(
             let (at, from, cause, quote) = answers.remove(i);
             match quote.probe {
                 Probe::Echo { id, sequence } if cause == Cause::PortUnreachable => {
-                    let payload = payload(sequence);
+                    let payload = payload(id, sequence);
                     let echo = icmp::Echo {
                         id,
                         sequence,
@@ -234,7 +234,10 @@ fn forged(good: &Quote) -> Vec<Quote> {
             forged.push(udp(source_port, destination_port + 1, len));
             // Of another round, of no hop at all, too short for a datagram.
             forged.extend([len ^ 1, 8, 9, 7, 0, 9_999].map(|len| udp(source_port, PORT, len)));
-            forged.push(as_probe(Probe::Echo { id: 7, sequence: 1 }));
+            forged.push(as_probe(Probe::Echo {
+                id: 0xfff7,
+                sequence: 1,
+            }));
         }
         Probe::Echo { id, sequence } => {
             let echo = |id, sequence| as_probe(Probe::Echo { id, sequence });
@@ -266,7 +269,7 @@ fn forged_answers_count_for_nothing() {
             assert_ne!(heard, Heard::Hop, "{quote:?}");
         }
         let echo = icmp::Echo {
-            id: 7,
+            id: 0xfff7,
             sequence: 0x0801,
             payload: &[1, 2],
         };
@@ -319,9 +322,10 @@ fn the_flow_of_a_host_never_changes() {
                                 ..
                             } => (source_port, destination_port),
                             Probe::Echo { id, sequence } => {
-                                let [a, b] = payload(sequence);
+                                let [a, b] = payload(id, sequence);
                                 let mut packet = [0, 0, 0, 0, 0, 0, 0, 0, a, b];
                                 icmp::request(Version::V4, id, sequence, &mut packet);
+                                assert_eq!(packet[2..4], [0xf7, 0xff], "whatever the id");
                                 (id, u16::from_be_bytes([packet[2], packet[3]]))
                             }
                         });
