@@ -29,8 +29,6 @@ pub struct Json<W> {
     empty: bool,
     /// A key stands there, and its value comes next.
     keyed: bool,
-    /// A blank follows each comma.
-    spaced: bool,
 }
 
 impl<W: Write> Json<W> {
@@ -42,7 +40,6 @@ impl<W: Write> Json<W> {
             depth: 0,
             empty: true,
             keyed: false,
-            spaced: false,
         }
     }
 
@@ -191,11 +188,6 @@ impl<W: Write> Json<W> {
         self.out.write_all(json)
     }
 
-    /// From now on a blank follows each comma, or none does any more.
-    pub fn set_spaced(&mut self, spaced: bool) {
-        self.spaced = spaced;
-    }
-
     /// Ends the line that the document is, and gives `out` back.
     ///
     /// # Errors
@@ -231,7 +223,7 @@ impl<W: Write> Json<W> {
 
     fn element(&mut self) -> Result<(), W::Error> {
         if !core::mem::take(&mut self.empty) {
-            self.out.write_all(if self.spaced { b", " } else { b"," })?;
+            self.out.write_all(b",")?;
         }
         self.indent()
     }

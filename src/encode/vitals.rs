@@ -6,7 +6,7 @@ use embedded_io::{SliceWriteError, Write};
 
 use super::json::{Json, Style};
 use crate::limits::BANNER_TEXT_BYTES_MAX;
-use crate::model::probe::{Finding, Ping, Route};
+use crate::model::probe::{Finding, Hop, Ping, Route};
 use crate::model::vitals::{Scan, Vitals};
 
 /// What stands for milliseconds where all was lost.
@@ -71,19 +71,21 @@ fn ping<W: Write>(json: &mut Json<W>, ping: &Ping) -> Result<(), W::Error> {
 
 fn trace<W: Write>(json: &mut Json<W>, route: &Route) -> Result<(), W::Error> {
     json.open_array()?;
-    json.set_spaced(true);
-    for hop in route {
-        json.open_array()?;
-        match hop {
-            Some(hop) => {
-                json.display(hop.address)?;
-                millionths(json, hop.rtt_ns)?;
+    for (i, hop) in route.iter().enumerate() {
+        // Nowhere else a blank follows a comma. The longest address has 39 bytes.
+        let (mut text, blank) = ([0; 80], if i > 0 { " " } else { "" });
+        let mut room = &mut text[..];
+        let written = match hop {
+            Some(Hop { address, rtt_ns }) => {
+                let (ms, ns) = (rtt_ns / 1_000_000, rtt_ns % 1_000_000);
+                write!(room, "{blank}[\"{address}\", {ms}.{ns:06}]")
             }
-            None => json.string("*")?,
-        }
-        json.close_array()?;
+            None => write!(room, "{blank}[\"*\"]"),
+        };
+        debug_assert!(written.is_ok());
+        let len = 80 - room.len();
+        json.raw(&text[..len])?;
     }
-    json.set_spaced(false);
     json.close_array()
 }
 
@@ -166,7 +168,7 @@ fn millionths<W: Write>(json: &mut Json<W>, number: u64) -> Result<(), W::Error>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::probe::{Certificate, Hop};
+    use crate::model::probe::Certificate;
     use core::net::Ipv4Addr;
     use core::time::Duration;
 
