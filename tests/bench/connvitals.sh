@@ -68,10 +68,12 @@ done | ip -n hosts -batch -
 ip -n hosts link set wan1 up
 ip route add 10.21.0.0/16 via 10.20.0.2
 ip netns exec hosts nft -f - <<'END'
-table inet t { chain i {
-    type filter hook input priority 0
-    ip daddr 10.21.3.221-10.21.3.250 icmp type echo-request drop
-} }
+table inet t {
+    chain i {
+        type filter hook input priority 0
+        ip daddr 10.21.3.221-10.21.3.250 icmp type echo-request drop
+    }
+}
 END
 for ((i = 0; i < 1000; i++)); do echo "10.21.$((i / 250)).$((i % 250 + 1))"; done >"$work/hosts"
 sleep 0.5
@@ -140,7 +142,12 @@ for ((i = 1; i <= 30; i++)); do
 done
 for i in 3 7 12 20 29; do
     ip netns exec "hop$i" nft -f - <<'END'
-table inet t { chain o { type filter hook output priority 0; icmp type time-exceeded drop; }; }
+table inet t {
+    chain o {
+        type filter hook output priority 0
+        icmp type time-exceeded drop
+    }
+}
 END
 done
 sleep 0.5
