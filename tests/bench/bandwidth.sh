@@ -173,7 +173,8 @@ part_tcp() {
     transfer c1 isp 10.8.0.2 $one - 60000000 >"$work/up"
     transfer isp c1 10.9.0.2 - $one 60000000 >>"$work/up"
     counters | paste -d ' ' "$work/before" - |
-        awk -v OFMT=%.0f '{ print $1, $2, $7 - $3, $8 - $4 }' >"$work/veth"
+        awk -v OFMT=%.0f '{ print $1, $2, $7 - $3, $8 - $4; print "sent", "frames=" $7 - $3 }' \
+            >"$work/veth"
     finish
     compare "$work/up"
     report_all "TCP without offloading: segments" 100.00
