@@ -175,6 +175,8 @@ fn servers_that_fail_disturb_nothing_and_nothing_is_lost_uncounted() {
     });
 }
 
+const STRANGER: &str = "02:77:00:00:00:01";
+
 /// Thirty seconds are the least that can be set.
 #[test]
 fn who_is_silent_turns_inactive_and_leaves() {
@@ -188,19 +190,22 @@ fn who_is_silent_turns_inactive_and_leaves() {
             "--forget-after",
             "35s",
         ];
-        let agent = Agent::start(&[&args[..], &["--discovery", "passive"]].concat());
+        let agent = Agent::start(&args);
         let hello = |last: u8| {
             let words = format!("from={} to={} frames=20", mac(last), wire::ROUTER);
             wire::send(lan::THEIRS, &words);
         };
-        hello(2);
-        hello(3);
         let there = |snapshot: &Snapshot, last: u8| {
             let device = snapshot.device(&mac(last));
             device.map(|device| text(device.0, "status").to_owned())
         };
-        let both = agent.until(|s| there(s, 2).is_some() && there(s, 3).is_some());
-        let since = both.last().unwrap().sequence();
+        // Two answered when they were asked, one was only seen to send.
+        let known = agent.until(|s| s.devices().len() == 4);
+        wire::send(
+            lan::THEIRS,
+            &format!("from={STRANGER} to={} frames=20", wire::ROUTER),
+        );
+        let since = known.last().unwrap().sequence();
         drop(everybody);
         // One of them goes on.
         let inactive = loop {
@@ -209,7 +214,10 @@ fn who_is_silent_turns_inactive_and_leaves() {
             let last = snapshots.last().unwrap();
             assert_eq!(there(last, 3).as_deref(), Some("active"));
             if there(last, 2).is_none() {
-                break snapshots;
+                let last = agent.more(2).pop().unwrap();
+                assert_eq!(last.devices().len(), 1, "{last:?}");
+                assert_eq!(last.device(&mac(3)).unwrap().ip(), "10.9.0.3");
+                break agent.snapshots();
             }
             assert!(snapshots.len() < 60, "it never leaves");
         };

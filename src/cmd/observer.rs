@@ -210,24 +210,25 @@ impl Observer {
         }
     }
 
-    /// Ends a window, and puts everybody in order; with `forget_after` those too who moved nothing,
-    /// unless they were silent for longer.
-    pub(super) fn end_window(&mut self, forget_after: Option<Duration>, now: Mono) {
+    /// Ends a window, and puts everybody in order; with `idle` those too who moved nothing.
+    pub(super) fn end_window(&mut self, idle: bool, now: Mono) {
         let ended = self.capture.end_window(now);
         self.tell(ended);
         self.hidden.begin(now);
-        self.gather(forget_after, now);
+        self.roster.gather(&self.lan, self.capture.traffic(), idle);
         // Who is new most likely asked somebody for something, and the kernel knows its address.
         if self.roster.strangers() > self.strangers {
             self.look_around();
-            self.gather(forget_after, now);
+            self.roster.gather(&self.lan, self.capture.traffic(), idle);
         }
         self.strangers = self.roster.strangers();
     }
 
-    fn gather(&mut self, forget_after: Option<Duration>, now: Mono) {
+    /// Forgets who was silent for longer than `silence`, and moved nothing for so long.
+    pub(super) fn forget(&mut self, silence: Duration, now: Mono) {
+        self.capture.traffic_mut().forget(silence, now);
         let traffic = self.capture.traffic();
-        self.roster.gather(&self.lan, traffic, forget_after, now);
+        self.lan.forget(silence, |mac| traffic.find(mac).is_some());
     }
 
     /// Hands over everybody, with what they moved in the window.

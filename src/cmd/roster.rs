@@ -32,26 +32,17 @@ impl Roster {
         }
     }
 
-    /// Sorts all who moved something. With `forget_after` also those who were only heard, but nobody
-    /// who was silent for longer. Does not allocate.
-    pub(super) fn gather(
-        &mut self,
-        lan: &Lan,
-        traffic: &Traffic,
-        forget_after: Option<Duration>,
-        now: Mono,
-    ) {
+    /// Sorts all who moved something, and with `idle` also those who were only heard. Does not
+    /// allocate.
+    pub(super) fn gather(&mut self, lan: &Lan, traffic: &Traffic, idle: bool) {
         let devices = &lan.listener.devices;
         self.claims.sort(devices);
         self.keys.clear();
         for row in traffic.rows() {
             let device = devices.find(row.mac());
-            let gone = |silence| now.since(row.last_traffic()) > silence;
-            if device.is_some() || !forget_after.is_some_and(gone) {
-                self.keys.push(key(row.mac(), device));
-            }
+            self.keys.push(key(row.mac(), device));
         }
-        if forget_after.is_some() {
+        if idle {
             let all = devices.devices().iter();
             let still = all.filter(|device| traffic.find(device.mac).is_none());
             self.keys

@@ -366,9 +366,9 @@ impl Lan {
         result
     }
 
-    /// Forgets who was silent for longer than `silence`.
-    pub fn forget(&mut self, silence: Duration) {
-        self.listener.forget(silence, clock::mono());
+    /// Forgets who was silent for longer than `silence` and is not `moving` anything.
+    pub fn forget(&mut self, silence: Duration, moving: impl Fn(Mac) -> bool) {
+        self.listener.forget(silence, clock::mono(), moving);
         self.named_up_to = self.named_up_to.min(self.listener.devices.claims().len());
     }
 

@@ -90,8 +90,7 @@ impl Agent {
             mono: now,
         };
         let window = Window { end, duration };
-        self.observer
-            .end_window(Some(self.settings.forget_after), now);
+        self.observer.end_window(true, now);
         if core::mem::take(&mut self.observer.links_changed) {
             self.meters.speeds.forget();
         }
@@ -111,7 +110,7 @@ impl Agent {
         let printed = outlets.print(document, &self.signals);
         self.observer.capture.begin_window();
         self.meters.begin_window();
-        self.observer.lan.forget(self.settings.forget_after);
+        self.observer.forget(self.settings.forget_after, now);
         shipped.and(printed)
     }
 

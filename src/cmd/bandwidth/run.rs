@@ -51,7 +51,7 @@ pub(super) fn run(plan: Plan) -> Result<(), Failure> {
         if woken == Woken::Terminate && duration < LAST_WINDOW_MIN.min(interval / 2) {
             break;
         }
-        observer.end_window(None, now);
+        observer.end_window(false, now);
         let end = Stamp {
             wall: clock::wall(),
             mono: now,
