@@ -109,7 +109,8 @@ table() {
     for variant in "${variants[@]}"; do
         printf '  %-12s %10.0f %10.0f %10.0f %10.0f %14.1f\n' "$variant" \
             "$(median <"$work/$variant")" "$(added "$variant")" \
-            "$(tenth <"$work/$variant")" "$(added_best "$variant")" "$(echo "${before[$variant]} $(cpu_ns "${others[$variant]-}")" |
+            "$(tenth <"$work/$variant")" "$(added_best "$variant")" \
+            "$(echo "${before[$variant]} $(cpu_ns "${others[$variant]-}")" |
                 awk -v frames=$((frames * rounds)) '{ print ($2 - $1) / frames }')"
     done
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Usage: tests/bench/bandwidth.sh [--check] [ebpf|ring] [PART…]
 # What netvitals bandwidth counts, beside what was sent: a router, two clients and a provider in
-# network namespaces of their own. Parts: rates kinds tcp bridge move speed stop flood (all of them).
+# network namespaces of their own. Parts: rates kinds tcp bridge move speed stop flood (all).
 # With --check it fails when a device is off by more than 0.1 % or another limit is not kept.
 # Needs root and ip. NETVITALS names another binary than that of this source.
 set -euo pipefail
