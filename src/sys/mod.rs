@@ -20,3 +20,5 @@ pub mod signal;
 pub mod spool_directory;
 pub mod terminal;
 pub mod udp;
+#[cfg(all(panic = "abort", target_env = "musl", target_feature = "crt-static"))]
+mod unwind;
