@@ -19,6 +19,8 @@ pub mod ring;
 pub mod signal;
 pub mod spool_directory;
 pub mod terminal;
+#[cfg(all(target_env = "musl", target_feature = "crt-static"))]
+mod thread_name;
 pub mod udp;
 #[cfg(all(panic = "abort", target_env = "musl", target_feature = "crt-static"))]
 mod unwind;
