@@ -20,5 +20,9 @@ pub mod ring;
 pub mod signal;
 pub mod spool_directory;
 pub mod terminal;
+#[cfg(all(target_env = "musl", target_feature = "crt-static"))]
+mod thread_name;
 pub mod udp;
 pub mod user;
+#[cfg(all(panic = "abort", target_env = "musl", target_feature = "crt-static"))]
+mod unwind;
