@@ -21,14 +21,14 @@ disown "$holder"
 until [ "$(readlink "/proc/$holder/ns/net")" != "$(readlink /proc/self/ns/net)" ]; do
     sleep 0.05
 done
-inside() { nsenter --net="/proc/$holder/ns/net" "$@"; }
-is "a namespace of its own" 1 "$(inside awk 'NR > 2' /proc/net/dev | wc -l)"
-inside sysctl -qw net.ipv6.conf.default.disable_ipv6=1
-inside ip link set lo up
-inside "$board" veth lan0 peer0
+inside=(nsenter "--net=/proc/$holder/ns/net")
+is "a namespace of its own" 1 "$("${inside[@]}" awk 'NR > 2' /proc/net/dev | wc -l)"
+"${inside[@]}" sysctl -qw net.ipv6.conf.default.disable_ipv6=1
+"${inside[@]}" ip link set lo up
+"${inside[@]}" "$board" veth lan0 peer0
 router=02:00:00:00:00:01
-inside ip link set lan0 address "$router"
-inside ip address add 10.9.0.1/24 dev lan0
+"${inside[@]}" ip link set lan0 address "$router"
+"${inside[@]}" ip address add 10.9.0.1/24 dev lan0
 python3 "$lab/window.py" "$holder" "$os_port" 2>"$work/window.err" &
 pids+=("$!")
 disown "$!"
@@ -61,10 +61,10 @@ config device
     option name 'television'
 END
 # Three devices that answer, and one of them moves most.
-inside "$board" lan peer0 10.9.0.2 3 0 sleep 600 2>"$work/lan.err" &
+"${inside[@]}" "$board" lan peer0 10.9.0.2 3 0 tail --pid=$$ -f /dev/null 2>"$work/lan.err" &
 pids+=("$!")
 disown "$!"
-inside env -i PATH="$PATH" "$nv" agent --config "$work/netvitals" 2>"$work/err" &
+"${inside[@]}" env -i PATH="$PATH" "$nv" agent --config "$work/netvitals" 2>"$work/err" &
 agent=$!
 pids+=("$agent")
 for _ in $(seq 100); do
@@ -73,8 +73,8 @@ for _ in $(seq 100); do
 done
 for device in "2 200" "3 2000" "4 500"; do
     read -r last rate <<<"$device"
-    inside "$board" traffic peer0 from=02:01:0a:09:00:0"$last" to="$router" bytes=256 seconds=4 \
-        rate="$rate" >"$work/sent.$last" &
+    "${inside[@]}" "$board" traffic peer0 from=02:01:0a:09:00:0"$last" to="$router" bytes=256 \
+        seconds=4 rate="$rate" >"$work/sent.$last" &
     senders+=("$!")
 done
 wait "${senders[@]}"
