@@ -28,6 +28,8 @@ mod procfs;
 #[cfg(feature = "http")]
 #[path = "fuzz/bodies/segment.rs"]
 mod segment;
+#[path = "fuzz/bodies/status.rs"]
+mod status;
 #[path = "fuzz/bodies/uci.rs"]
 mod uci;
 #[path = "fuzz/bodies/wire.rs"]
@@ -112,4 +114,9 @@ fn wire_corpus() {
 #[test]
 fn procfs_corpus() {
     replay("procfs", procfs::run);
+}
+
+#[test]
+fn status_corpus() {
+    replay("status", status::run);
 }

@@ -10,7 +10,7 @@ use std::io;
 use crate::codec::arp;
 use crate::collect::devices::{Ears, Listener};
 use crate::collect::names::Names;
-use crate::collect::network::{ReadError, Tables};
+use crate::collect::network::{Network, ReadError, Tables};
 use crate::collect::reverse::ReverseNames;
 use crate::collect::segment::{Segment, nearest};
 use crate::collect::vendors::Vendors;
@@ -186,6 +186,14 @@ impl Lan {
         }
         self.listener.set_segments(segments);
         result
+    }
+
+    /// The interfaces as they are now.
+    ///
+    /// # Errors
+    /// When the kernel does not tell them.
+    pub fn network(&mut self) -> Result<Network, ReadError> {
+        self.tables.network()
     }
 
     /// Listens where the interfaces of these names are now, as far as they are up and have

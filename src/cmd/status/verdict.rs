@@ -56,9 +56,10 @@ fn holder(root: Option<&Root>, pid: u32) -> Holder {
     let file = root
         .zip(path)
         .and_then(|(root, path)| root.open(&path).ok());
-    let text = file.and_then(|file| file.read_to_end(4_096).ok());
-    let text = text.and_then(|text| String::from_utf8(text).ok());
-    match text.as_deref().and_then(Process::parse) {
+    let stat = file.and_then(|file| file.read_to_end(4_096).ok());
+    // Its name may be anything.
+    let stat = stat.map(|stat| String::from_utf8_lossy(&stat).into_owned());
+    match stat.as_deref().and_then(Process::parse) {
         Some(process) if process.is_dead => Holder::Nobody,
         Some(process) => Holder::Since(Duration::from_millis(process.start_ms)),
         None => Holder::Somebody,
