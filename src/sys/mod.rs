@@ -15,6 +15,7 @@ pub mod poll;
 pub mod privileges;
 pub mod process;
 pub mod random;
+pub mod raw;
 pub mod resolver;
 pub mod ring;
 pub mod signal;
@@ -23,6 +24,6 @@ pub mod terminal;
 #[cfg(all(target_env = "musl", target_feature = "crt-static"))]
 mod thread_name;
 pub mod udp;
-pub mod user;
 #[cfg(all(panic = "abort", target_env = "musl", target_feature = "crt-static"))]
 mod unwind;
+pub mod user;
