@@ -32,6 +32,12 @@ impl Logical {
         device.unwrap_or_else(|| name.to_owned())
     }
 
+    /// Whether `name` is known: a device that is there, or a logical name, whose device may come
+    /// later.
+    pub(super) fn means(&self, name: &str, network: &Network) -> bool {
+        network.by_name(name).is_some() || logical(name, &self.0).is_some()
+    }
+
     /// The interface that is meant by `name`; without one `lan`, else that of the default route.
     ///
     /// # Errors

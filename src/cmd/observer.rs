@@ -104,6 +104,11 @@ impl Observer {
         self.follow(now);
     }
 
+    /// Whether nobody knows yet which interfaces have neighbours.
+    pub(super) fn is_nowhere(&self) -> bool {
+        self.wanted.is_empty()
+    }
+
     /// What is to be waited for until it is readable.
     pub(super) fn descriptors(&self) -> [BorrowedFd<'_>; 3] {
         let capture = &self.capture;
@@ -279,6 +284,9 @@ impl Observer {
         let mut unseen = self.capture.unseen();
         if self.hidden.hides() {
             unseen.insert(Blind::HardwareOffload);
+        }
+        if self.is_nowhere() {
+            unseen.insert(Blind::NoInterface);
         }
         unseen
     }

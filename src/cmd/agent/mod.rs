@@ -11,9 +11,11 @@ mod run;
 pub mod settings;
 pub mod state;
 
+use super::lan::cannot;
 use super::outputs;
 use super::{Applet, Verbosity};
 use crate::failure::Failure;
+use crate::sys::signal::{Hint, Hints};
 use options::{Args, FLAGS};
 use reload::{Orders, Read};
 
@@ -28,6 +30,9 @@ impl Applet for Args {
     }
 
     fn run(self, options: outputs::Options) -> Result<(), Failure> {
+        // First of all: it would end the process until then.
+        let hangup = Hints::hold(Hint::Reload);
+        let hangup = hangup.map_err(|error| cannot("wait for signals", &error))?;
         let orders = Orders {
             args: self,
             options,
@@ -41,6 +46,6 @@ impl Applet for Args {
         if probes.any(|section| section.boolean("enabled")) {
             log::warn!("'probe' sections: this version does not probe");
         }
-        open::open(orders, settings, &configuration, outputs)?.run()
+        open::open(orders, settings, &configuration, outputs, hangup)?.run()
     }
 }

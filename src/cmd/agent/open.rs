@@ -10,7 +10,7 @@ use super::settings::{self, Discovery as Finding, Settings};
 use super::state::{Facts, StateFile};
 use crate::cmd::config::Configuration;
 use crate::cmd::hidden::Hidden;
-use crate::cmd::interfaces::Logical;
+use crate::cmd::interfaces::{self, Logical};
 use crate::cmd::lan::{Named, cannot};
 use crate::cmd::observer::Observer;
 use crate::cmd::outlets::Outlets;
@@ -30,7 +30,7 @@ use crate::model::device::Devices;
 use crate::model::interface::InterfaceName;
 use crate::sys::files::Root;
 use crate::sys::privileges::Outcome;
-use crate::sys::signal::{Hint, Hints, Signals};
+use crate::sys::signal::{Hints, Signals};
 use crate::sys::{clock, host, random};
 use crate::time::Mono;
 
@@ -47,9 +47,9 @@ pub(super) fn open(
     settings: Settings,
     configuration: &Configuration,
     outputs: Outputs,
+    hangup: Hints,
 ) -> Result<Agent, Failure> {
     let signals = Signals::hold().map_err(|error| cannot("wait for signals", &error))?;
-    let hangup = Hints::hold(Hint::Reload).map_err(|error| cannot("wait for signals", &error))?;
     let now = clock::mono();
     let start = Stamp {
         wall: clock::wall(),
@@ -208,17 +208,25 @@ pub(super) fn wanted(
     logical: &Logical,
     network: &Network,
 ) -> Vec<InterfaceName> {
-    if settings.interfaces.is_empty() {
-        return match logical.link(None, network) {
-            Ok(link) => vec![link.name.clone()],
-            Err(failure) => {
-                log::warn!("no devices: {failure}");
-                Vec::new()
+    let lan = ["lan".to_owned()];
+    let names = match settings.interfaces.as_slice() {
+        [] if logical.means(&lan[0], network) => &lan,
+        [] => {
+            let default = of_default_route(network);
+            if default.is_empty() {
+                log::warn!(
+                    "no devices: there is no interface 'lan' and no default route (yet); waiting \
+                     for one, or choose with --interface, there are: {}",
+                    interfaces::names(network)
+                );
             }
-        };
-    }
-    let names = settings.interfaces.iter();
-    let devices = names.map(|name| (name, logical.device(name, network)));
+            return default;
+        }
+        names => names,
+    };
+    let devices = names
+        .iter()
+        .map(|name| (name, logical.device(name, network)));
     let known = devices.filter_map(|(name, device)| {
         let device = InterfaceName::try_from(device.as_str()).ok();
         let there = device
@@ -230,4 +238,10 @@ pub(super) fn wanted(
         device
     });
     known.collect()
+}
+
+/// The device of the default route, if there is one.
+fn of_default_route(network: &Network) -> Vec<InterfaceName> {
+    let link = network.of_default_route();
+    link.map(|link| link.name.clone()).into_iter().collect()
 }

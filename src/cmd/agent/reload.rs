@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::limits::DEVICES_HEARD_MAX;
 use crate::sys::clock;
 use crate::sys::files::Root;
+use crate::time::Mono;
 
 /// What was said on the command line, which the file does not change.
 pub(super) struct Orders {
@@ -66,10 +67,32 @@ impl Orders {
 impl Agent {
     /// Reads the configuration again and applies it, without losing a counter.
     pub(super) fn reload(&mut self) {
+        let level = log::max_level();
         match self.orders.read().and_then(|read| self.apply(read)) {
             Ok(()) => log::info!("configuration read again"),
-            Err(failure) => log::error!("{failure}; the old configuration goes on"),
+            Err(failure) => {
+                log::set_max_level(level);
+                log::error!("{failure}; the old configuration goes on");
+            }
         }
+    }
+
+    /// Watches what the default route leads to, when nobody named a LAN and there is one by now: at
+    /// boot it comes later. Only until then this allocates.
+    pub(super) fn look_for_lan(&mut self, now: Mono) {
+        let network = Tables::open().map(|mut tables| tables.network());
+        let Ok(Ok(network)) = network else { return };
+        let logical = Logical::read(&self.observer.lan.sources.root);
+        if !logical.means("lan", &network) && network.of_default_route().is_none() {
+            return;
+        }
+        let wanted = open::wanted(&self.settings, &logical, &network);
+        if let Some(name) = wanted.first() {
+            log::info!("interface '{name}': watched from now on");
+        }
+        let discovery = open::discovery(&self.settings);
+        self.observer
+            .change(wanted, self.settings.inactive_after, discovery, now);
     }
 
     fn apply(&mut self, read: Read) -> Result<(), Failure> {

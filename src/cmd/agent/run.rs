@@ -111,6 +111,9 @@ impl Agent {
         self.observer.capture.begin_window();
         self.meters.begin_window();
         self.observer.lan.forget(self.settings.forget_after);
+        if self.observer.is_nowhere() && self.settings.interfaces.is_empty() {
+            self.look_for_lan(now);
+        }
         shipped.and(printed)
     }
 
