@@ -77,6 +77,8 @@ impl Keys {
         let keys = Self(mode);
         mode.c_lflag &= !(libc::ICANON | libc::ECHO);
         (mode.c_cc[libc::VMIN], mode.c_cc[libc::VTIME]) = (0, 0);
+        // It would end us without a chance to put this back (_POSIX_VDISABLE).
+        mode.c_cc[libc::VQUIT] = 0;
         set_mode(&mode).then_some(keys)
     }
 

@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::limits::DEVICES_HEARD_MAX;
 use crate::sys::clock;
 use crate::sys::files::Root;
+use crate::time::Mono;
 
 /// What was said on the command line, which the file does not change.
 pub(super) struct Orders {
@@ -66,9 +67,13 @@ impl Orders {
 impl Agent {
     /// Reads the configuration again and applies it, without losing a counter.
     pub(super) fn reload(&mut self) {
+        let level = log::max_level();
         match self.orders.read().and_then(|read| self.apply(read)) {
             Ok(()) => log::info!("configuration read again"),
-            Err(failure) => log::error!("{failure}; the old configuration goes on"),
+            Err(failure) => {
+                log::set_max_level(level);
+                log::error!("{failure}; the old configuration goes on");
+            }
         }
     }
 
