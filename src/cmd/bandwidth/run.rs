@@ -10,6 +10,7 @@ use crate::cmd::interfaces::{self, Logical};
 use crate::cmd::lan::cannot;
 use crate::cmd::observer::Observer;
 use crate::cmd::quoted;
+use crate::codec::netlink::Link;
 use crate::collect::bandwidth::{Capture, Options};
 use crate::collect::devices::Ears;
 use crate::collect::lan::Lan;
@@ -123,7 +124,8 @@ fn wanted(
     network: &Network,
 ) -> Result<Vec<InterfaceName>, Failure> {
     if names.is_empty() {
-        return Ok(vec![logical.link(None, network)?.name.clone()]);
+        let link = logical.link(None, network)?;
+        return countable(link).map(|()| vec![link.name.clone()]);
     }
     let mut wanted = Vec::new();
     for name in names {
@@ -131,7 +133,9 @@ fn wanted(
         let device = InterfaceName::try_from(device.as_str()).map_err(|_| {
             Failure::usage(format_args!("interface {}: too long a name", quoted(name)))
         })?;
-        if network.by_name(&device).is_none() {
+        if let Some(link) = network.by_name(&device) {
+            countable(link)?;
+        } else {
             let there = interfaces::names(network);
             log::warn!(
                 "interface {}: not there (yet); there are: {there}",
@@ -141,4 +145,16 @@ fn wanted(
         wanted.push(device);
     }
     Ok(wanted)
+}
+
+/// Whether there are devices to tell apart.
+fn countable(link: &Link) -> Result<(), Failure> {
+    if link.ethernet {
+        return Ok(());
+    }
+    let name = quoted(&link.name);
+    Err(Failure::failed(format_args!(
+        "interface {name}: not an Ethernet: its frames do not say which device they are of; \
+         choose another with --interface"
+    )))
 }
