@@ -156,6 +156,8 @@ pub enum Hint {
     Reload = libc::SIGHUP as isize,
     /// SIGWINCH: the terminal has another size.
     Resize = libc::SIGWINCH as isize,
+    /// SIGTSTP: the person at the terminal wants this out of the way.
+    Stop = libc::SIGTSTP as isize,
 }
 
 impl Hints {
@@ -177,6 +179,21 @@ impl AsFd for Hints {
     /// Readable when the signal came.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
+    }
+}
+
+/// Stops this process as SIGTSTP does that was not held back, until it is continued.
+#[allow(unsafe_code)]
+pub fn stop() {
+    // SAFETY: as in `hold_back`; raise(3) takes no pointers. It is this thread that the signal is
+    // for, so it has stopped when the mask is set again.
+    unsafe {
+        let mut set = core::mem::zeroed::<libc::sigset_t>();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, libc::SIGTSTP);
+        libc::raise(libc::SIGTSTP);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, core::ptr::null_mut());
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, core::ptr::null_mut());
     }
 }
 

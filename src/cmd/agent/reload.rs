@@ -14,7 +14,6 @@ use crate::failure::Failure;
 use crate::limits::DEVICES_HEARD_MAX;
 use crate::sys::clock;
 use crate::sys::files::Root;
-use crate::time::Mono;
 
 /// What was said on the command line, which the file does not change.
 pub(super) struct Orders {
