@@ -92,13 +92,14 @@ fn differences(window: &Window, sent: &Flows, received: &Flows) -> String {
         (device.rx_frames, device.rx_bytes) = (*frames, *bytes);
     }
     let mut wrong = String::new();
+    let devices = window.devices();
     for (mac, expected) in &expected {
-        let counted = window.devices.get(*mac);
+        let counted = devices.get(*mac);
         if counted != Some(expected) {
             writeln!(wrong, "{mac}: {counted:?} instead of {expected:?}").unwrap();
         }
     }
-    for (mac, counted) in &window.devices {
+    for (mac, counted) in &devices {
         if !expected.contains_key(mac.as_str()) && *counted != Counted::default() {
             writeln!(wrong, "{mac}: {counted:?}, but it is not there").unwrap();
         }

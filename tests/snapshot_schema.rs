@@ -66,66 +66,69 @@ fn refuses(text: &str, from: &str, to: &str, reason: &str) {
     );
 }
 
+/// What is put in the place of what, and the complaint.
+const WRONG: &[(&str, &str, &str)] = &[
+    ("\"sequence\":17,", "", "'sequence' is missing"),
+    ("\"sequence\":17,", "\"sequence\":0,", "minimum"),
+    ("\"sequence\":17,", "\"sequence\":17.0,", "no integer"),
+    ("\"sequence\":17,", "\"sequence\":null,", "no integer"),
+    (
+        "\"sequence\":17,",
+        "\"sequence\":17,\"more\":1,",
+        "'more' is unknown",
+    ),
+    (
+        "\"sequence\":17,",
+        "\"sequence\":17,\"sequence\":17,",
+        "stands twice",
+    ),
+    ("\"serverId\":\"gw\"", "\"serverId\":\"\"", "minLength"),
+    ("972Z", "972+00:00", "pattern"),
+    ("972Z", "9722Z", "pattern"),
+    ("\"percent\":2.5", "\"percent\":3", "no number"),
+    ("\"percent\":2.5", "\"percent\":2.55", "decimals"),
+    ("\"percent\":2.5", "\"percent\":100.1", "maximum"),
+    ("\"fsType\":\"overlay\"", "\"fsType\":7", "no string"),
+    (",\"fsType\":\"overlay\"", "", "'fsType' is missing"),
+    (
+        "\"ip\":\"192.168.1.101\"",
+        "\"ip\":\"192.168.1.256\"",
+        "none of several",
+    ),
+    ("\"mac\":\"02:00", "\"mac\":\"02:0A", "pattern"),
+    (
+        "\"status\":\"active\"",
+        "\"status\":\"asleep\"",
+        "not allowed",
+    ),
+    ("\"ips\":[", "\"ips\":[\"fe80::1:101\",", "uniqueItems"),
+    ("\"ips\":[", "\"ips\":[\"fe80:0::1\",", "none of several"),
+    (
+        "\"nameSource\":\"lease\"",
+        "\"nameSource\":\"guess\"",
+        "not allowed",
+    ),
+    ("\"randomMac\":true", "\"randomMac\":false", "not allowed"),
+    ("\"rttUs\":412", "\"rttUs\":-1", "minimum"),
+    (
+        "\"source\":\"ebpf\"}",
+        "\"source\":\"none\"}",
+        "not allowed",
+    ),
+    ("\"unseen\":[]", "\"unseen\":[\"weather\"]", "not allowed"),
+    ("\"framesLost\":0,", "", "'framesLost' is missing"),
+    ("\"outputs\":[", "\"outputs\":[7,", "no object"),
+    ("\"type\":\"elastic\"", "\"type\":\"pigeon\"", "not allowed"),
+    (
+        "\"interfaces\":[{",
+        "\"interfaces\":[{\"mtu\":1500,",
+        "'mtu' is unknown",
+    ),
+];
+
 #[test]
 fn what_is_not_as_documented_is_refused() {
-    for (from, to, reason) in [
-        ("\"sequence\":17,", "", "'sequence' is missing"),
-        ("\"sequence\":17,", "\"sequence\":0,", "minimum"),
-        ("\"sequence\":17,", "\"sequence\":17.0,", "no integer"),
-        ("\"sequence\":17,", "\"sequence\":null,", "no integer"),
-        (
-            "\"sequence\":17,",
-            "\"sequence\":17,\"more\":1,",
-            "'more' is unknown",
-        ),
-        (
-            "\"sequence\":17,",
-            "\"sequence\":17,\"sequence\":17,",
-            "stands twice",
-        ),
-        ("\"serverId\":\"gw\"", "\"serverId\":\"\"", "minLength"),
-        ("972Z", "972+00:00", "pattern"),
-        ("972Z", "9722Z", "pattern"),
-        ("\"percent\":2.5", "\"percent\":3", "no number"),
-        ("\"percent\":2.5", "\"percent\":2.55", "decimals"),
-        ("\"percent\":2.5", "\"percent\":100.1", "maximum"),
-        ("\"fsType\":\"overlay\"", "\"fsType\":7", "no string"),
-        (",\"fsType\":\"overlay\"", "", "'fsType' is missing"),
-        (
-            "\"ip\":\"192.168.1.101\"",
-            "\"ip\":\"192.168.1.256\"",
-            "none of several",
-        ),
-        ("\"mac\":\"02:00", "\"mac\":\"02:0A", "pattern"),
-        (
-            "\"status\":\"active\"",
-            "\"status\":\"asleep\"",
-            "not allowed",
-        ),
-        ("\"ips\":[", "\"ips\":[\"fe80::1:101\",", "uniqueItems"),
-        ("\"ips\":[", "\"ips\":[\"fe80:0::1\",", "none of several"),
-        (
-            "\"nameSource\":\"lease\"",
-            "\"nameSource\":\"guess\"",
-            "not allowed",
-        ),
-        ("\"randomMac\":true", "\"randomMac\":false", "not allowed"),
-        ("\"rttUs\":412", "\"rttUs\":-1", "minimum"),
-        (
-            "\"source\":\"ebpf\"}",
-            "\"source\":\"none\"}",
-            "not allowed",
-        ),
-        ("\"unseen\":[]", "\"unseen\":[\"weather\"]", "not allowed"),
-        ("\"framesLost\":0,", "", "'framesLost' is missing"),
-        ("\"outputs\":[", "\"outputs\":[7,", "no object"),
-        ("\"type\":\"elastic\"", "\"type\":\"pigeon\"", "not allowed"),
-        (
-            "\"interfaces\":[{",
-            "\"interfaces\":[{\"mtu\":1500,",
-            "'mtu' is unknown",
-        ),
-    ] {
+    for &(from, to, reason) in WRONG {
         refuses(EXAMPLE, from, to, reason);
     }
 }

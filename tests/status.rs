@@ -11,28 +11,8 @@ use miniserde::json::{self, Object, Value};
 use support::tempdir::TempDir;
 use support::{EXE, object, stderr};
 
-/// A snapshot with all that `status` passes on; its line ends are not part of it.
-const SNAPSHOT: &str = r#"
-{"messageType":"realtimeSnapshot","serverId":"gw","snapshotTime":"2026-11-21T00:39:24.972Z",
-"schemaVersion":1,"bootId":"x","startId":"9c1f0a7be2d34c55",
-"sequence":17,"clockSynced":false,"metrics":{"uptimeSeconds":2705},
-"network":{"interfaces":[],"connectedDevices":[{"ip":"192.168.1.101",
-"mac":"02:00:00:00:01:01","deviceName":"a\"},{\u001b[2J",
-"status":"active"},{"ip":"","mac":"02:00:00:00:01:02","deviceName":"",
-"status":"inactive"},{"ip":"192.168.1.1","mac":"02:00:00:00:01:03",
-"deviceName":"gw","status":"active","self":true}],"capture":{"source":"ring",
-"fallbackReason":"bpf: operation not permitted (CAP_BPF)",
-"interfaces":["lan1","lan2"],"framesSeen":12,"framesLost":1,
-"otherMacs":{"rxBytesTotal":18446744073709551615,"txBytesTotal":0,
-"frames":0},"multicast":{"bytesTotal":0,"frames":0},"offload":"none",
-"unseen":["switch-local","ring-loss"]}},"health":{"outputs":[{"name":"es",
-"type":"elastic","queue":2,"oldestSeconds":9,"sent":15,"retried":1,
-"dropped":3,"deadLettered":4,"lastError":"connect \u001b[2J\u202e192.0.2.9:9200: timed out",
-"lastErrorTime":"2026-11-21T00:39:18.001Z"},{"name":"stdout",
-"type":"stdout","queue":0,"sent":17,"retried":0,"dropped":0,
-"deadLettered":0}],"spool":{"bytes":8192,"limitBytes":4194304,
-"torn":0,"corrupt":5}}}
-"#;
+/// A snapshot with all that `status` passes on.
+const SNAPSHOT: &str = include_str!("state/snapshot.json");
 
 /// A state file, as this process could have written it just now.
 struct Made {
@@ -46,10 +26,6 @@ struct Made {
 fn uptime_ms() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     u64::try_from(now.tv_sec * 1_000 + now.tv_nsec / 1_000_000).unwrap()
-}
-
-fn snapshot() -> String {
-    SNAPSHOT.replace('\n', "")
 }
 
 impl Made {
@@ -82,8 +58,7 @@ impl Made {
              \"startedTime\":\"2026-11-21T00:00:00.000Z\",\
              \"writtenTime\":\"2026-11-21T00:39:24.972Z\",\"writtenUptimeMs\":{uptime_ms},\
              \"intervalSeconds\":{interval},\"configFile\":\"/etc/config/netvitals\",\
-             \"snapshot\":{}}}\n",
-            snapshot()
+             \"snapshot\":{SNAPSHOT}}}\n"
         )
     }
 
@@ -146,9 +121,12 @@ fn what_runs_is_shown_as_the_documents_say() {
     let made = Made::new();
     let output = made.ask(&["--json"]);
     assert!(output.status.success(), "{output:?}");
-    let (text, snapshot) = (made.text(), snapshot());
-    let start = text.split_once(",\"snapshot\"").unwrap().0;
-    let network = snapshot.split_once("\"capture\":").unwrap().1;
+    let (start, network) = made
+        .text()
+        .split_once(",\"snapshot\"")
+        .map(|(a, _)| a.to_owned())
+        .zip(SNAPSHOT.split_once("\"capture\":").map(|(_, b)| b))
+        .unwrap();
     let (capture, health) = network.split_once("},\"health\":").unwrap();
     let health = health.strip_suffix('}').unwrap();
     let age = value(stdout(&output));

@@ -2,9 +2,9 @@
 //! Options of the command line that stand in for options of the configuration, from tables.
 //!
 //! A line of a table is `FLAG|SECTION|OPTION|VALUES|HELP`: the section and the option of the
-//! configuration that it gives; VALUES is nothing for a switch, `1` for an option with a value, `*`
-//! for one that can be repeated, and the short form behind. As text an option costs the binary its
-//! letters, a third of what it costs as a field of an argh struct.
+//! configuration that it gives; VALUES is nothing or `-` for a switch, `1` for an option with a
+//! value, `*` for one that can be repeated, and the short form behind. As text an option costs the
+//! binary its letters, a third of what it costs as a field of an argh struct.
 
 use argh::{FlagInfo, FlagInfoKind};
 
@@ -33,11 +33,15 @@ fn flags(table: &'static str) -> impl Iterator<Item = Flag> {
     })
 }
 
+fn is_switch(values: &str) -> bool {
+    matches!(values.as_bytes().first(), None | Some(b'-'))
+}
+
 /// The lines of `table` as argh knows options.
 pub fn infos(table: &'static str) -> Vec<FlagInfo<'static>> {
     let info = |flag: Flag| FlagInfo {
         kind: match flag.values {
-            "" => FlagInfoKind::Switch,
+            values if is_switch(values) => FlagInfoKind::Switch,
             _ => FlagInfoKind::Option { arg_name: "" },
         },
         long: flag.long,
@@ -93,9 +97,9 @@ impl Given {
                 continue;
             };
             let text = match flag.values {
-                "" if flag.long.starts_with("--no-") => "0",
-                "" => "1",
-                _ => words.next().map_or("", String::as_str),
+                values if !is_switch(values) => words.next().map_or("", String::as_str),
+                _ if flag.long.starts_with("--no-") => "0",
+                _ => "1",
             };
             if flag.values == "1" && self.one(flag.long).is_some() {
                 return Err(flag.long);

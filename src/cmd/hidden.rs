@@ -16,8 +16,8 @@ use crate::sys::files::Root;
 use crate::sys::random;
 use crate::time::Mono;
 
-/// Pieces of the table, of some 20 flows each, that are read at once, and what lies between: a table
-/// of 16 384 flows takes two seconds, and never much of the CPU.
+/// Pieces of the table, of some 20 flows each, that are read at once, and what lies between: a
+/// table of 16 384 flows takes two seconds, and never much of the CPU.
 const PIECES_MAX: usize = 8;
 const PAUSE: Duration = Duration::from_millis(20);
 

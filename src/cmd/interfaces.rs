@@ -8,6 +8,7 @@ use crate::collect::network::Network;
 use crate::collect::segment::Segment;
 use crate::failure::Failure;
 use crate::limits::CONFIG_BYTES_MAX;
+use crate::model::interface::InterfaceName;
 use crate::sys::files::Root;
 
 /// Protocols whose device is named after protocol and interface, as `pppoe-wan`.
@@ -24,12 +25,45 @@ impl Logical {
         Self(text.unwrap_or_default())
     }
 
-    /// The device that `name` means, whether it exists or not; itself when it is no logical name.
-    pub(super) fn device(&self, name: &str, network: &Network) -> String {
-        let device = || logical(name, &self.0);
-        let known = network.by_name(name).is_some();
-        let device = if known { None } else { device() };
-        device.unwrap_or_else(|| name.to_owned())
+    /// The devices that `names` mean, whether they exist or not; without any the usual one, if
+    /// there is one.
+    ///
+    /// # Errors
+    /// When a name is too long for a device's.
+    pub(super) fn wanted(
+        &self,
+        names: &[String],
+        network: &Network,
+    ) -> Result<Vec<InterfaceName>, Failure> {
+        if names.is_empty() {
+            return Ok(self.usual(network).into_iter().collect());
+        }
+        let device = |name: &String| {
+            let known = network.by_name(name).is_some();
+            let device = if known { None } else { logical(name, &self.0) };
+            let device = device.as_deref().unwrap_or(name);
+            let device = InterfaceName::try_from(device).map_err(|_| {
+                Failure::usage(format_args!("interface {}: too long a name", quoted(name)))
+            })?;
+            if network.by_name(&device).is_none() {
+                log::warn!(
+                    "interface {}: not there (yet), it is waited for; there are: {}",
+                    quoted(name),
+                    self::names(network)
+                );
+            }
+            Ok(device)
+        };
+        names.iter().map(device).collect()
+    }
+
+    /// The device of `lan`, whether it exists or not, else that of the default route, if there is
+    /// one.
+    pub(super) fn usual(&self, network: &Network) -> Option<InterfaceName> {
+        let lan = || InterfaceName::try_from(logical("lan", &self.0)?.as_str()).ok();
+        let link = network.by_name("lan").map(|link| link.name.clone());
+        let route = || Some(network.of_default_route()?.name.clone());
+        link.or_else(lan).or_else(route)
     }
 
     /// The interface that is meant by `name`; without one `lan`, else that of the default route.

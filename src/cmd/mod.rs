@@ -55,7 +55,8 @@ trait Applet: FromArgs + ArgsInfo {
     const NAME: &'static str;
     const SUMMARY: &'static str;
     const SHAPE: Shape = Shape {
-        optional_booleans: &[],
+        // Whoever ships has it.
+        optional_booleans: &["logappend"],
         pairs: &[],
     };
     /// Whether it shows its help when it is called by its own name without any argument.
@@ -67,27 +68,24 @@ trait Applet: FromArgs + ArgsInfo {
     /// Options that it has besides, a table as [`flags`] reads them; they come with the former.
     const FLAGS: &'static str = "";
 
-    fn verbosity(&self) -> Verbosity;
     fn run(self, outputs: outputs::Options) -> Result<(), Failure>;
 }
 
-/// How much the user asked to be told.
-struct Verbosity {
-    verbose: u8,
-    debug: bool,
-    quiet: bool,
-}
+/// Options that say how much is told, as [`flags`] reads them.
+const LOGGING: &str = "\
+--verbose|log|verbose|-v|tell more; twice: tell everything\n\
+--debug|log|debug||tell everything\n\
+--quiet|log|quiet||tell errors only";
 
-impl Verbosity {
-    /// The level that the options ask for, else the environment; `None` when neither does.
-    fn level(&self) -> Result<Option<LevelFilter>, Failure> {
-        match (self.quiet, self.debug, self.verbose) {
-            (false, false, 0) => config::log_level(),
-            (true, false, 0) => Ok(Some(LevelFilter::Error)),
-            (true, ..) => Err(Failure::usage("--quiet excludes --verbose and --debug")),
-            (false, false, 1) => Ok(Some(LevelFilter::Info)),
-            (false, ..) => Ok(Some(LevelFilter::Debug)),
-        }
+/// The level that the options ask for, else the environment; `None` when neither does.
+fn level(given: &Given) -> Result<Option<LevelFilter>, Failure> {
+    let count = |flag| given.all(flag).count();
+    match (count("--quiet"), count("--debug"), count("--verbose")) {
+        (0, 0, 0) => config::log_level(),
+        (1.., 0, 0) => Ok(Some(LevelFilter::Error)),
+        (1.., ..) => Err(Failure::usage("--quiet excludes --verbose and --debug")),
+        (0, 0, 1) => Ok(Some(LevelFilter::Info)),
+        (0, ..) => Ok(Some(LevelFilter::Debug)),
     }
 }
 
@@ -101,7 +99,7 @@ struct Entry {
     flags: &'static str,
     outputs: &'static str,
     infos: fn() -> &'static [FlagInfo<'static>],
-    run: fn(&[&str], Given) -> Result<Result<(), Failure>, EarlyExit>,
+    run: fn(&[&str], Given) -> Started,
 }
 
 impl Entry {
@@ -119,14 +117,13 @@ impl Entry {
     }
 }
 
+/// How the run ended, or why there was none: help, or a word that argh does not take.
+type Started = Result<Result<(), Failure>, EarlyExit>;
+
 /// Runs applet `A` with the words of its own options, and those of tables.
-fn run<A: Applet>(words: &[&str], given: Given) -> Result<Result<(), Failure>, EarlyExit> {
+fn run<A: Applet>(words: &[&str], given: Given) -> Started {
     let args = A::from_args(&[A::NAME], words)?;
-    let level = args.verbosity().level();
-    Ok(level.and_then(|level| {
-        log::set_max_level(level.unwrap_or(LevelFilter::Warn));
-        args.run(given)
-    }))
+    Ok(args.run(given))
 }
 
 /// How the applet was chosen.
@@ -221,8 +218,9 @@ fn start(entry: &Entry, words: &[String], called: Called) -> Result<(), Failure>
         let name = entry.name;
         Failure::usage(format_args!("{what}; see '{PROGRAM} {name} --help'"))
     };
-    let (of_table, of_outputs) = (flags::infos(entry.flags), flags::infos(entry.outputs));
-    let groups = [(entry.infos)(), &of_table, &of_outputs];
+    let tables = [LOGGING, entry.flags, entry.outputs];
+    let infos = tables.map(flags::infos);
+    let groups = [(entry.infos)(), &infos[0], &infos[1], &infos[2]];
     let words = match argv::normalise(words, &groups, &entry.shape) {
         Ok(Request::Run(words)) => words,
         Ok(Request::Help) => return print(&help(entry)),
@@ -231,12 +229,13 @@ fn start(entry: &Entry, words: &[String], called: Called) -> Result<(), Failure>
         Err(error) => return Err(see_help(&error)),
     };
     let mut given = Given::default();
-    for (table, words) in [entry.flags, entry.outputs].into_iter().zip(&words[1..]) {
+    for (table, words) in tables.into_iter().zip(&words[1..]) {
         if let Err(flag) = given.read(table, words) {
             let what = format_args!("option '{flag}' can be given only once");
             return Err(see_help(&what));
         }
     }
+    log::set_max_level(level(&given)?.unwrap_or(LevelFilter::Warn));
     let words: Vec<&str> = words[0].iter().map(String::as_str).collect();
     (entry.run)(&words, given).unwrap_or_else(|exit| {
         let text: Vec<&str> = exit.output.split_whitespace().collect();
@@ -258,8 +257,9 @@ fn help(entry: &Entry) -> String {
         }
     }
     format!(
-        "{}{options}{COMMON_OPTIONS}{more}\n\nExamples:{examples}",
-        version()
+        "{}{options}{}{COMMON_OPTIONS}{more}\n\nExamples:{examples}",
+        version(),
+        flags::help(LOGGING)
     )
 }
 

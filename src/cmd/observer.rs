@@ -6,6 +6,7 @@ use core::time::Duration;
 use std::io;
 
 use super::hidden::Hidden;
+use super::interfaces::Logical;
 use super::roster::Roster;
 use crate::collect::bandwidth::{Capture, Source, TurnError};
 use crate::collect::discovery::{Discovery, Plan};
@@ -188,6 +189,14 @@ impl Observer {
 
     /// Listens where the interfaces with neighbours are now.
     fn follow(&mut self, now: Mono) {
+        if self.wanted.is_empty()
+            && let Ok(network) = self.lan.network()
+            && let Some(usual) = Logical::read(&self.lan.sources.root).usual(&network)
+        {
+            log::info!("watching interface '{usual}'");
+            self.wanted.push(usual);
+            self.capture.want(self.wanted.clone(), now);
+        }
         match self.lan.follow(&self.wanted) {
             // Who may not count may not listen either, which was said.
             Err(FollowError::Down(down))
@@ -201,7 +210,7 @@ impl Observer {
         }
     }
 
-    /// Ends a window, and puts everybody in order.
+    /// Ends a window, and puts everybody in order; with `idle` those too who moved nothing.
     pub(super) fn end_window(&mut self, idle: bool, now: Mono) {
         let ended = self.capture.end_window(now);
         self.tell(ended);
@@ -213,6 +222,13 @@ impl Observer {
             self.roster.gather(&self.lan, self.capture.traffic(), idle);
         }
         self.strangers = self.roster.strangers();
+    }
+
+    /// Forgets who was silent for longer than `silence`, and moved nothing for so long.
+    pub(super) fn forget(&mut self, silence: Duration, now: Mono) {
+        self.capture.traffic_mut().forget(silence, now);
+        let traffic = self.capture.traffic();
+        self.lan.forget(silence, |mac| traffic.find(mac).is_some());
     }
 
     /// Hands over everybody, with what they moved in the window.
@@ -277,6 +293,9 @@ impl Observer {
     /// What cannot be seen.
     pub(super) fn unseen(&self) -> Unseen {
         let mut unseen = self.capture.unseen();
+        if self.wanted.is_empty() {
+            unseen.insert(Blind::NoInterface);
+        }
         if self.hidden.hides() {
             unseen.insert(Blind::HardwareOffload);
         }

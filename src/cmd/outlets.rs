@@ -61,7 +61,8 @@ impl Outlets {
         })
     }
 
-    /// Changes from outputs `old` to `new`, as far as they differ.
+    /// Changes from outputs `old` to `new`, as far as they differ; what stays goes on with its
+    /// counters. A sender that was `renamed` has to begin anew with its servers.
     ///
     /// # Errors
     /// When one cannot be opened: it goes on with the old ones.
@@ -70,8 +71,34 @@ impl Outlets {
         old: &Outputs,
         new: &Outputs,
         sender: Sender<'_>,
+        renamed: bool,
     ) -> Result<(), Failure> {
-        let files = new.files.iter().map(open_file).collect::<Result<_, _>>()?;
+        let files = new.files.iter().map(|plan| {
+            let kept = old.files.iter().position(|before| before == plan);
+            kept.map_or_else(|| open_file(plan).map(Ok), |index| Ok(Err(index)))
+        });
+        let files = files.collect::<Result<Vec<_>, Failure>>()?;
+        if renamed || old.servers != new.servers {
+            self.exchange_servers(old, new, sender)?;
+        }
+        let before = core::mem::take(&mut self.files).into_iter();
+        let mut before: Vec<_> = before.map(Some).collect();
+        let files = files.into_iter();
+        let files = files.map(|file| file.map_or_else(|index| before[index].take(), Some));
+        self.files = files.flatten().collect();
+        if old.stdout != new.stdout {
+            let name = new.stdout.clone();
+            self.stdout = name.map(|name| Counted::new(name, String::new()));
+        }
+        Ok(())
+    }
+
+    fn exchange_servers(
+        &mut self,
+        old: &Outputs,
+        new: &Outputs,
+        sender: Sender<'_>,
+    ) -> Result<(), Failure> {
         let start = |outputs: &Outputs| {
             let servers = outputs.servers.as_ref();
             servers
@@ -87,13 +114,6 @@ impl Outlets {
                 self.servers = start(old)?;
                 return Err(failure);
             }
-        }
-        if old.files != new.files {
-            self.files = files;
-        }
-        if old.stdout != new.stdout {
-            let name = new.stdout.clone();
-            self.stdout = name.map(|name| Counted::new(name, String::new()));
         }
         Ok(())
     }
@@ -184,9 +204,12 @@ impl Outlets {
     /// # Errors
     /// When an output did not take everything.
     pub(super) fn finish(self, signals: &Signals, terminated: bool) -> Result<(), Failure> {
-        let sent = self
-            .servers
-            .map_or(Ok(()), |servers| servers.finish(signals, terminated));
+        // Those that were replaced have until the same moment.
+        let begun = clock::mono();
+        let all = self.servers.into_iter().chain(self.retired);
+        let sent = all.fold(Ok(()), |sent: Result<(), Failure>, sending| {
+            sent.and(sending.finish(signals, terminated, begun))
+        });
         let mut lost = self
             .files
             .iter()

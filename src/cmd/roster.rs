@@ -32,7 +32,8 @@ impl Roster {
         }
     }
 
-    /// Sorts all who moved something, and with `idle` also those who did not. Does not allocate.
+    /// Sorts all who moved something, and with `idle` also those who were only heard. Does not
+    /// allocate.
     pub(super) fn gather(&mut self, lan: &Lan, traffic: &Traffic, idle: bool) {
         let devices = &lan.listener.devices;
         self.claims.sort(devices);

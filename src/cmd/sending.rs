@@ -9,7 +9,7 @@ use crate::failure::{Exit, Failure};
 use crate::sink::shipper::{LAST_TRY, Patience, Progress, Shipper};
 use crate::sys::clock;
 use crate::sys::signal::{Signals, Woken};
-use crate::time::Wall;
+use crate::time::{Mono, Wall};
 
 /// After a signal: time to send, and a little more for a request that is under way.
 const LAST_SENDS: Duration = Duration::from_millis(2_200);
@@ -69,15 +69,15 @@ impl Sending {
         })
     }
 
-    /// Sends what waits, for as long as one run may try; after a signal, `terminated`, for less
-    /// than three seconds. Then says what became of the documents.
+    /// Sends what waits, for as long from `begun` on as one run may try; after a signal,
+    /// `terminated`, for less than three seconds. Then says what became of the documents.
     ///
     /// # Errors
     /// When an output did not take all of them and no spool keeps them.
-    pub fn finish(self, signals: &Signals, terminated: bool) -> Result<(), Failure> {
+    pub fn finish(self, signals: &Signals, terminated: bool, begun: Mono) -> Result<(), Failure> {
         self.shipper.flush();
         let mut patience = if terminated { LAST_SENDS } else { self.retry };
-        let mut until = clock::mono().after(patience);
+        let mut until = begun.after(patience);
         self.shipper.close(until);
         while !self.shipper.is_done() {
             // A try that is under way at the end gets its time, unless a signal presses.

@@ -8,7 +8,7 @@ use super::outputs::Spooling;
 use crate::encode::snapshot::{Output, Spool};
 use crate::failure::Failure;
 use crate::sys::signal::Signals;
-use crate::time::Wall;
+use crate::time::{Mono, Wall};
 
 /// Servers to send to; none in this build.
 #[derive(Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl Sending {
     ///
     /// # Errors
     /// None.
-    pub fn finish(self, _: &Signals, _: bool) -> Result<(), Failure> {
+    pub fn finish(self, _: &Signals, _: bool, _: Mono) -> Result<(), Failure> {
         match self {}
     }
 }

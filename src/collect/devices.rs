@@ -87,9 +87,10 @@ impl Listener {
         self.ears
     }
 
-    /// Forgets who was silent for longer than `silence`; there is room for others then.
-    pub fn forget(&mut self, silence: Duration, now: Mono) {
-        self.devices.forget(silence, now);
+    /// Forgets who was silent for longer than `silence` and is not `moving` anything; there is room
+    /// for others then.
+    pub fn forget(&mut self, silence: Duration, now: Mono, moving: impl Fn(Mac) -> bool) {
+        self.devices.forget(silence, now, moving);
         self.crowd_room = DEVICES_BEYOND_MAX;
     }
 

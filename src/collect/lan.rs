@@ -10,7 +10,7 @@ use std::io;
 use crate::codec::arp;
 use crate::collect::devices::{Ears, Listener};
 use crate::collect::names::Names;
-use crate::collect::network::{ReadError, Tables};
+use crate::collect::network::{Network, ReadError, Tables};
 use crate::collect::reverse::ReverseNames;
 use crate::collect::segment::{Segment, nearest};
 use crate::collect::vendors::Vendors;
@@ -188,6 +188,14 @@ impl Lan {
         result
     }
 
+    /// The interfaces as they are now.
+    ///
+    /// # Errors
+    /// When the kernel does not tell them.
+    pub fn network(&mut self) -> Result<Network, ReadError> {
+        self.tables.network()
+    }
+
     /// Listens where the interfaces of these names are now, as far as they are up and have
     /// neighbours.
     ///
@@ -358,9 +366,9 @@ impl Lan {
         result
     }
 
-    /// Forgets who was silent for longer than `silence`.
-    pub fn forget(&mut self, silence: Duration) {
-        self.listener.forget(silence, clock::mono());
+    /// Forgets who was silent for longer than `silence` and is not `moving` anything.
+    pub fn forget(&mut self, silence: Duration, moving: impl Fn(Mac) -> bool) {
+        self.listener.forget(silence, clock::mono(), moving);
         self.named_up_to = self.named_up_to.min(self.listener.devices.claims().len());
     }
 

@@ -277,11 +277,12 @@ impl Devices {
         self.refused_count
     }
 
-    /// Forgets devices and claims that were not heard for longer than `silence`.
-    pub fn forget(&mut self, silence: Duration, now: Mono) {
-        let stays = |seen: Mono| now.since(seen) <= silence;
-        if self.claims.iter().all(|claim| stays(claim.last_seen))
-            && self.devices.iter().all(|device| stays(device.last_seen))
+    /// Forgets claims that were not heard for longer than `silence`, and devices that neither
+    /// were nor are `moving` something.
+    pub fn forget(&mut self, silence: Duration, now: Mono, moving: impl Fn(Mac) -> bool) {
+        let heard = |seen: Mono| now.since(seen) <= silence;
+        let stays = |device: &Device| heard(device.last_seen) || moving(device.mac);
+        if self.claims.iter().all(|claim| heard(claim.last_seen)) && self.devices.iter().all(stays)
         {
             return;
         }
@@ -290,14 +291,14 @@ impl Devices {
         let mut kept = 0;
         for device in &mut self.devices {
             self.moved.push(kept);
-            if stays(device.last_seen) {
+            if stays(device) {
                 (device.claims_count, kept) = (0, kept + 1);
             } else {
                 self.free_names.extend(device.announced.take());
             }
         }
-        self.devices.retain(|device| stays(device.last_seen));
-        self.claims.retain(|claim| stays(claim.last_seen));
+        self.devices.retain(stays);
+        self.claims.retain(|claim| heard(claim.last_seen));
         for claim in &mut self.claims {
             claim.device = self.moved[claim.device] as usize;
             self.devices[claim.device].claims_count += 1;

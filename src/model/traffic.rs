@@ -153,6 +153,16 @@ impl Traffic {
         }
     }
 
+    /// Forgets devices that moved nothing for longer than `silence`: what they held is "other".
+    pub fn forget(&mut self, silence: Duration, now: Mono) {
+        for at in 0..self.rows.len() {
+            let row = &self.rows[at];
+            if !row.mac.is_null() && now.since(row.last_traffic()) > silence {
+                self.free(at);
+            }
+        }
+    }
+
     /// Begins the next window: what moved until now is no longer part of it.
     pub fn begin_window(&mut self) {
         for row in &mut self.rows {
@@ -226,13 +236,18 @@ impl Traffic {
             let at = at as usize;
             // It may have moved something since.
             if self.rows[at].is_expired(now) {
-                let row = self.take(at);
-                self.sums.add_other(&row.since_start);
-                self.sums_at_window.add_other(&row.at_window);
+                self.free(at);
                 return Some(at);
             }
         }
         None
+    }
+
+    /// Takes a device out of its row; the sum is the same.
+    fn free(&mut self, at: usize) {
+        let row = self.take(at);
+        self.sums.add_other(&row.since_start);
+        self.sums_at_window.add_other(&row.at_window);
     }
 
     /// Takes a device out of its row.

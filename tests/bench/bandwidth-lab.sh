@@ -38,6 +38,7 @@ alone() {
 }
 
 pid= # netvitals bandwidth
+interval=500ms
 declare -A others=()
 # At the end: nothing of ours goes on.
 leave() {
@@ -105,7 +106,7 @@ neighbours() {
 # watch ARGUMENTS…: bandwidth runs from now on, and has begun to count.
 watch() {
     : >"$work/windows"
-    "$NETVITALS" bandwidth --json --no-ptr --interval 500ms "$@" \
+    "$NETVITALS" bandwidth --json --no-ptr --interval "$interval" "$@" \
         >"$work/windows" 2>"$work/errors" &
     pid=$!
     windows 1

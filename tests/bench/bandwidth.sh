@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Usage: tests/bench/bandwidth.sh [--check] [ebpf|ring] [PART…]
 # What netvitals bandwidth counts, beside what was sent: a router, two clients and a provider in
-# network namespaces of their own. Parts: rates kinds tcp bridge move speed flood (all of them).
+# network namespaces of their own. Parts: rates kinds tcp bridge move speed stop flood (all of them).
 # With --check it fails when a device is off by more than 0.1 % or another limit is not kept.
 # Needs root and ip. NETVITALS names another binary than that of this source.
 set -euo pipefail
@@ -22,7 +22,7 @@ for word in "$@"; do
     esac
 done
 ((${#engines[@]})) || engines=(ebpf ring)
-((${#parts[@]})) || parts=(rates kinds tcp bridge move speed flood)
+((${#parts[@]})) || parts=(rates kinds tcp bridge move speed stop flood)
 error_max=0.1 # percent
 router
 
@@ -223,17 +223,39 @@ part_move() {
     report_all "a device moves from port to port"
 }
 
-# As fast as one core can: whatever is not counted is called lost.
+# loss NAME: a line of the table; whatever is not counted is called lost.
+loss() {
+    row "$wanted" "$1" "$sent" "$people" "$error_bytes" "$error_frames" "$wan_share" "$lost" \
+        "$codes"
+    ((seen + lost == sent)) || missed "$seen seen and $lost lost are all that was sent"
+    [[ $wanted == ring ]] || holds "$error_bytes == 0 && $lost == 0" || missed "nothing is lost"
+    ((lost == 0)) || [[ $codes == *ring-loss* ]] || missed "a loss is said: ring-loss"
+}
+
+# As fast as one core can.
 part_speed() {
     watch -i br-lan --capture "$wanted"
     in_c1 "$BOARD" traffic eth0 seconds=5 from=02:10:00:00:00:01/20 to=$lan >"$work/up"
     finish
     compare "$work/up"
-    row "$wanted" "full speed, $(mean_rate <"$work/up") frames/s" "$sent" "$people" \
-        "$error_bytes" "$error_frames" "$wan_share" "$lost" "$codes"
-    ((seen + lost == sent)) || missed "$seen seen and $lost lost are all that was sent"
-    [[ $wanted == ring ]] || holds "$error_bytes == 0 && $lost == 0" || missed "nothing is lost"
-    ((lost == 0)) || [[ $codes == *ring-loss* ]] || missed "a loss is said: ring-loss"
+    loss "full speed, $(mean_rate <"$work/up") frames/s"
+}
+
+# It has no CPU for a second and a half.
+part_stop() {
+    watch -i br-lan --capture "$wanted"
+    in_c1 "$BOARD" traffic eth0 rate=50000 seconds=3 from=02:10:00:00:00:01/20 to=$lan \
+        >"$work/up" &
+    local sender=$!
+    sleep 0.5
+    kill -STOP "$pid"
+    sleep 1.5
+    kill -CONT "$pid"
+    wait "$sender"
+    finish
+    compare "$work/up"
+    loss "held up for 1.5 s, 50 000 frames/s"
+    [[ $wanted == ebpf ]] || ((lost > 0)) || missed "a ring that nobody empties is full"
 }
 
 # Ten thousand invented senders in a minute beside twenty real ones.

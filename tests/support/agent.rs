@@ -54,9 +54,7 @@ impl Agent {
     /// Runs from now on, with windows of a second.
     #[track_caller]
     pub fn start(args: &[&str]) -> Self {
-        let mut command = command(args);
-        command.args(["--interval", "1s"]);
-        Self::start_command(command)
+        Self::start_command(command(&[&["--interval", "1s"], args].concat()))
     }
 
     /// The same; everything stands in the file.

@@ -31,7 +31,7 @@ pub struct Counted {
 /// One line of `--json`.
 #[derive(Debug)]
 pub struct Window {
-    pub devices: BTreeMap<String, Counted>,
+    line: String,
     pub source: String,
     pub seen: u64,
     pub lost: u64,
@@ -127,28 +127,35 @@ impl Bandwidth {
     }
 }
 
-fn parse(line: &str) -> Window {
-    let line: Object = match json::from_str(line).unwrap() {
-        Value::Object(object) => object,
-        other => panic!("{other:?}"),
-    };
-    let Value::Array(devices) = &line["connectedDevices"] else {
-        panic!("{line:?}")
-    };
-    let capture = object(&line["capture"]);
-    let (other, group) = (object(&capture["otherMacs"]), object(&capture["multicast"]));
-    let devices = devices.iter().map(object).filter_map(|device| {
-        let bandwidth = object(device.get("bandwidth")?);
-        let counted = Counted {
-            rx_bytes: number(bandwidth, "rxBytesSinceStart"),
-            rx_frames: number(bandwidth, "rxPacketsSinceStart"),
-            tx_bytes: number(bandwidth, "txBytesSinceStart"),
-            tx_frames: number(bandwidth, "txPacketsSinceStart"),
+impl Window {
+    /// What was counted of whom. Thousands of devices take their time.
+    pub fn devices(&self) -> BTreeMap<String, Counted> {
+        let line: Value = json::from_str(&self.line).unwrap();
+        let Value::Array(devices) = &object(&line)["connectedDevices"] else {
+            panic!("{}", self.line)
         };
-        Some((text(&device["mac"]), counted))
-    });
+        let devices = devices.iter().map(object).filter_map(|device| {
+            let bandwidth = object(device.get("bandwidth")?);
+            let counted = Counted {
+                rx_bytes: number(bandwidth, "rxBytesSinceStart"),
+                rx_frames: number(bandwidth, "rxPacketsSinceStart"),
+                tx_bytes: number(bandwidth, "txBytesSinceStart"),
+                tx_frames: number(bandwidth, "txPacketsSinceStart"),
+            };
+            Some((text(&device["mac"]), counted))
+        });
+        devices.collect()
+    }
+}
+
+fn parse(line: &str) -> Window {
+    // It stands behind the devices.
+    let (_, capture) = line.trim_end().rsplit_once(r#","capture":"#).unwrap();
+    let capture: Value = json::from_str(capture.strip_suffix('}').unwrap()).unwrap();
+    let capture = object(&capture);
+    let (other, group) = (object(&capture["otherMacs"]), object(&capture["multicast"]));
     Window {
-        devices: devices.collect(),
+        line: line.to_string(),
         source: text(&capture["source"]),
         seen: number(capture, "framesSeen"),
         lost: number(capture, "framesLost"),

@@ -11,8 +11,9 @@ mod run;
 pub mod settings;
 pub mod state;
 
+use super::Applet;
+use super::argv::Shape;
 use super::outputs;
-use super::{Applet, Verbosity};
 use crate::failure::Failure;
 use options::{Args, FLAGS};
 use reload::{Orders, Read};
@@ -22,10 +23,10 @@ impl Applet for Args {
     const SUMMARY: &'static str = "a snapshot of router, interfaces and devices every few seconds";
     const SHIPS: bool = true;
     const FLAGS: &'static str = FLAGS;
-
-    fn verbosity(&self) -> Verbosity {
-        Args::verbosity(self)
-    }
+    const SHAPE: Shape = Shape {
+        optional_booleans: &["logappend", "conntrack"],
+        pairs: &[],
+    };
 
     fn run(self, options: outputs::Options) -> Result<(), Failure> {
         let orders = Orders {

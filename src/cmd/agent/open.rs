@@ -20,14 +20,13 @@ use crate::collect::bandwidth::{Capture, Mode, Options, Source};
 use crate::collect::devices::Ears;
 use crate::collect::discovery::{self, Discovery};
 use crate::collect::lan::Lan;
-use crate::collect::network::{Network, ReadError, Tables};
+use crate::collect::network::{ReadError, Tables};
 use crate::collect::system;
 use crate::encode::device::Stamp;
 use crate::engine::arp_scan::Pace;
 use crate::failure::Failure;
 use crate::limits::DEVICES_HEARD_MAX;
 use crate::model::device::Devices;
-use crate::model::interface::InterfaceName;
 use crate::sys::files::Root;
 use crate::sys::privileges::Outcome;
 use crate::sys::signal::{Hint, Hints, Signals};
@@ -133,7 +132,10 @@ fn observer(
     let root = Root::system().map_err(|error| cannot("open /", &error))?;
     let mut tables = Tables::open().map_err(|error| cannot("ask the kernel", &error))?;
     let network = tables.network().map_err(unreadable)?;
-    let wanted = wanted(settings, &Logical::read(&root), &network);
+    let wanted = Logical::read(&root).wanted(&settings.interfaces, &network)?;
+    if wanted.is_empty() {
+        log::warn!("there is no interface 'lan' and no default route yet; waiting for one");
+    }
     let options = Options {
         mode: match settings.capture {
             settings::Capture::Auto => Mode::Auto,
@@ -200,34 +202,4 @@ pub(super) fn discovery(settings: &Settings) -> Option<discovery::Plan> {
         inactive_after: settings.inactive_after,
     };
     (settings.discovery == Finding::Active).then_some(plan)
-}
-
-/// The devices that are meant, whether they are there or not.
-pub(super) fn wanted(
-    settings: &Settings,
-    logical: &Logical,
-    network: &Network,
-) -> Vec<InterfaceName> {
-    if settings.interfaces.is_empty() {
-        return match logical.link(None, network) {
-            Ok(link) => vec![link.name.clone()],
-            Err(failure) => {
-                log::warn!("no devices: {failure}");
-                Vec::new()
-            }
-        };
-    }
-    let names = settings.interfaces.iter();
-    let devices = names.map(|name| (name, logical.device(name, network)));
-    let known = devices.filter_map(|(name, device)| {
-        let device = InterfaceName::try_from(device.as_str()).ok();
-        let there = device
-            .as_ref()
-            .is_some_and(|device| network.by_name(device).is_some());
-        if !there {
-            log::warn!("interface '{name}': not there (yet); waiting for it");
-        }
-        device
-    });
-    known.collect()
 }

@@ -3,8 +3,6 @@
 
 use argh::{ArgsInfo, FromArgs};
 
-use crate::cmd::Verbosity;
-
 /// The options that the configuration has as well, as [`flags`](crate::cmd::flags) reads them.
 pub const FLAGS: &str = "\
 --server-id|main|server_id|1|name of this router in documents, 1 to 64 bytes (host name)\n\
@@ -13,7 +11,7 @@ pub const FLAGS: &str = "\
 else that of the default route)\n\
 --capture|main|capture|1|how frames are counted: auto, ebpf, ring, off (auto)\n\
 --ring-kib|main|ring_kib|1|size of the ring, 128 to 16384 KiB (512)\n\
---conntrack|main|conntrack||read conntrack where hardware hides frames; keeps one more \
+--conntrack|main|conntrack|1|read conntrack where hardware hides frames; keeps one more \
 capability\n\
 --range|main|range|*|addresses to ask: a.b.c.d, a.b.c.d/length, a.b.c.d-e.f.g.h; repeatable \
 (the interface's own prefix, up to 4096 addresses)\n\
@@ -48,23 +46,4 @@ pub struct Args {
     /// print one snapshot of one window and end; asks no device unless --discovery active
     #[argh(switch)]
     pub once: bool,
-    /// tell more; twice: tell everything
-    #[argh(switch, short = 'v')]
-    pub verbose: u8,
-    /// tell everything
-    #[argh(switch)]
-    pub debug: bool,
-    /// tell errors only
-    #[argh(switch)]
-    pub quiet: bool,
-}
-
-impl Args {
-    pub(in crate::cmd) fn verbosity(&self) -> Verbosity {
-        Verbosity {
-            verbose: self.verbose,
-            debug: self.debug,
-            quiet: self.quiet,
-        }
-    }
 }

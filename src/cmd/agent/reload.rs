@@ -86,16 +86,18 @@ impl Agent {
         let network = tables.network().map_err(|error| {
             Failure::failed(format_args!("cannot read the interfaces: {error}"))
         })?;
-        let wanted = open::wanted(&settings, &Logical::read(&root), &network);
+        let wanted = Logical::read(&root).wanted(&settings.interfaces, &network)?;
         let sources = open::named(&settings, &configuration).open(root, DEVICES_HEARD_MAX)?;
         let server_id = open::server_id(&settings);
-        if outputs != self.outputs || server_id != self.documents.server_id {
+        let renamed = server_id != self.documents.server_id;
+        if renamed || outputs != self.outputs {
             let sender = Sender {
                 host: &server_id,
                 start_id: self.documents.start_id,
                 sequence: self.documents.sequence,
             };
-            self.outlets.exchange(&self.outputs, &outputs, sender)?;
+            self.outlets
+                .exchange(&self.outputs, &outputs, sender, renamed)?;
             self.outputs = outputs;
         }
         self.documents.server_id = server_id;

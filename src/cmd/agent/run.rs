@@ -110,7 +110,7 @@ impl Agent {
         let printed = outlets.print(document, &self.signals);
         self.observer.capture.begin_window();
         self.meters.begin_window();
-        self.observer.lan.forget(self.settings.forget_after);
+        self.observer.forget(self.settings.forget_after, now);
         shipped.and(printed)
     }
 
@@ -127,7 +127,8 @@ impl Agent {
             let due = self.observer.next_due(now).min(moment);
             let [terminate, reload, observed @ ..] = poll::wait(wanted, Some(due.since(now)))
                 .map_err(|error| cannot("wait for frames", &error))?;
-            if terminate {
+            // Taken, so that what is sent at the end is waited for until the next one.
+            if terminate && self.taken()? {
                 return Ok(Woken::Terminate);
             }
             if reload && self.hangup.taken() {
@@ -135,5 +136,10 @@ impl Agent {
             }
             self.observer.turn(observed, clock::mono());
         }
+    }
+    fn taken(&self) -> Result<bool, Failure> {
+        let woken = self.signals.wait_until(clock::mono(), None);
+        let woken = woken.map_err(|error| cannot("wait for signals", &error))?;
+        Ok(woken == Woken::Terminate)
     }
 }

@@ -136,7 +136,7 @@ impl Settings {
             spooling: Spooling::of(&main),
             state_file: text("state_file"),
             user: text("user"),
-            log_level: match args.verbosity().level()? {
+            log_level: match crate::cmd::level(options)? {
                 Some(level) => level,
                 None => config::level(main.text("log_level")).unwrap_or(LevelFilter::Warn),
             },

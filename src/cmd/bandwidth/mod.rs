@@ -10,7 +10,7 @@ use core::time::Duration;
 use argh::{ArgsInfo, FromArgs};
 
 use super::lan::Named;
-use super::{Applet, Verbosity, config, outputs};
+use super::{Applet, config, outputs};
 use crate::collect::bandwidth::Mode;
 use crate::failure::Failure;
 
@@ -59,28 +59,11 @@ pub struct Args {
     /// configuration with names in 'device' sections (/etc/config/netvitals)
     #[argh(option, arg_name = "file")]
     config: Option<String>,
-    /// tell more; twice: tell everything
-    #[argh(switch, short = 'v')]
-    verbose: u8,
-    /// tell everything
-    #[argh(switch)]
-    debug: bool,
-    /// tell errors only
-    #[argh(switch)]
-    quiet: bool,
 }
 
 impl Applet for Args {
     const NAME: &'static str = "bandwidth";
     const SUMMARY: &'static str = "how much each device moves, counted by the kernel";
-
-    fn verbosity(&self) -> Verbosity {
-        Verbosity {
-            verbose: self.verbose,
-            debug: self.debug,
-            quiet: self.quiet,
-        }
-    }
 
     fn run(self, _: outputs::Options) -> Result<(), Failure> {
         let plan = Plan::new(self)?;

@@ -6,21 +6,19 @@ use core::time::Duration;
 use super::report::Report;
 use super::{Plan, live};
 use crate::cmd::hidden::Hidden;
-use crate::cmd::interfaces::{self, Logical};
+use crate::cmd::interfaces::Logical;
 use crate::cmd::lan::cannot;
 use crate::cmd::observer::Observer;
-use crate::cmd::quoted;
 use crate::collect::bandwidth::{Capture, Options};
 use crate::collect::devices::Ears;
 use crate::collect::lan::Lan;
-use crate::collect::network::{Network, Tables};
+use crate::collect::network::Tables;
 use crate::encode::bandwidth::Window;
 use crate::encode::device::Stamp;
 use crate::engine::schedule::Cadence;
 use crate::failure::Failure;
 use crate::limits::DEVICES_HEARD_MAX;
 use crate::model::device::Devices;
-use crate::model::interface::InterfaceName;
 use crate::sys::files::Root;
 use crate::sys::privileges::Outcome;
 use crate::sys::signal::{Signals, Woken};
@@ -77,7 +75,12 @@ fn open(plan: Plan) -> Result<Observer, Failure> {
     let network = tables
         .network()
         .map_err(|error| Failure::failed(format_args!("cannot read the interfaces: {error}")))?;
-    let wanted = wanted(&plan.interfaces, &Logical::read(&root), &network)?;
+    let logical = Logical::read(&root);
+    let wanted = logical.wanted(&plan.interfaces, &network)?;
+    if wanted.is_empty() {
+        // Says what there is instead.
+        logical.link(None, &network)?;
+    }
     let hidden = Hidden::open(&root, plan.conntrack);
     let devices = Devices::new(DEVICES_HEARD_MAX, random::bits());
     let sources = plan.named.open(root, DEVICES_HEARD_MAX)?;
@@ -114,31 +117,4 @@ fn open(plan: Plan) -> Result<Observer, Failure> {
         }
         (Some(_), None) => Ok(observer),
     }
-}
-
-/// The devices that are meant; said of those that are not there.
-fn wanted(
-    names: &[String],
-    logical: &Logical,
-    network: &Network,
-) -> Result<Vec<InterfaceName>, Failure> {
-    if names.is_empty() {
-        return Ok(vec![logical.link(None, network)?.name.clone()]);
-    }
-    let mut wanted = Vec::new();
-    for name in names {
-        let device = logical.device(name, network);
-        let device = InterfaceName::try_from(device.as_str()).map_err(|_| {
-            Failure::usage(format_args!("interface {}: too long a name", quoted(name)))
-        })?;
-        if network.by_name(&device).is_none() {
-            let there = interfaces::names(network);
-            log::warn!(
-                "interface {}: not there (yet); there are: {there}",
-                quoted(name)
-            );
-        }
-        wanted.push(device);
-    }
-    Ok(wanted)
 }

@@ -13,7 +13,7 @@ use std::ffi::CString;
 
 use argh::{ArgsInfo, FromArgs};
 
-use super::{Applet, Verbosity, config, outputs, quoted};
+use super::{Applet, config, outputs, quoted};
 use crate::engine::arp_scan::Pace;
 use crate::failure::Failure;
 use crate::model::addr::Mac;
@@ -68,28 +68,11 @@ pub struct Args {
     /// configuration with names in 'device' sections (/etc/config/netvitals)
     #[argh(option, arg_name = "file")]
     config: Option<String>,
-    /// tell more; twice: tell everything
-    #[argh(switch, short = 'v')]
-    verbose: u8,
-    /// tell everything
-    #[argh(switch)]
-    debug: bool,
-    /// tell errors only
-    #[argh(switch)]
-    quiet: bool,
 }
 
 impl Applet for Args {
     const NAME: &'static str = "devices";
     const SUMMARY: &'static str = "who is on the LAN, with names, by ARP";
-
-    fn verbosity(&self) -> Verbosity {
-        Verbosity {
-            verbose: self.verbose,
-            debug: self.debug,
-            quiet: self.quiet,
-        }
-    }
 
     fn run(self, _: outputs::Options) -> Result<(), Failure> {
         let plan = Plan::new(self)?;

@@ -118,7 +118,8 @@ impl Watch<'_> {
             // Without room for others, whoever is gone has to go.
             let refused = session.lan.listener.devices.refused_count();
             let full = core::mem::replace(&mut self.refused_count, refused) < refused;
-            session.lan.forget(if full { self.silence } else { FORGET });
+            let silence = if full { self.silence } else { FORGET };
+            session.lan.forget(silence, |_| false);
             self.show(session, now)?;
             let next = cadence.next_due();
             if session.listen(next, |session, now| self.refresh(session, now))? == Woken::Terminate

@@ -11,7 +11,7 @@ use argh::{ArgsInfo, FromArgs};
 
 use super::argv::Shape;
 use super::outputs::{self, Outputs};
-use super::{Applet, Verbosity, config};
+use super::{Applet, config};
 use crate::codec::units;
 use crate::encode::json::Style;
 use crate::failure::Failure;
@@ -48,15 +48,6 @@ pub struct Args {
     /// seconds between the two copies, to the microsecond (1)
     #[argh(option, arg_name = "seconds")]
     elapsed: Option<String>,
-    /// tell more; twice: tell everything
-    #[argh(switch, short = 'v')]
-    verbose: u8,
-    /// tell everything
-    #[argh(switch)]
-    debug: bool,
-    /// tell errors only
-    #[argh(switch)]
-    quiet: bool,
 }
 
 impl Applet for Args {
@@ -68,14 +59,6 @@ impl Applet for Args {
     };
     const HELP_WHEN_BARE: bool = true;
     const SHIPS: bool = true;
-
-    fn verbosity(&self) -> Verbosity {
-        Verbosity {
-            verbose: self.verbose,
-            debug: self.debug,
-            quiet: self.quiet,
-        }
-    }
 
     fn run(self, options: outputs::Options) -> Result<(), Failure> {
         let plan = Plan::new(self, options)?;

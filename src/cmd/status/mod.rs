@@ -9,7 +9,7 @@ use core::fmt;
 
 use argh::{ArgsInfo, FromArgs};
 
-use super::{Applet, Verbosity, config, outputs, quoted, stdout_failure};
+use super::{Applet, config, outputs, quoted, stdout_failure};
 use crate::failure::{Exit, Failure};
 use crate::sink::stdout;
 use crate::sys::terminal;
@@ -36,28 +36,11 @@ pub struct Args {
     /// /var/run/netvitals/state.json)
     #[argh(option, arg_name = "file")]
     state_file: Option<String>,
-    /// tell more; twice: tell everything
-    #[argh(switch, short = 'v')]
-    verbose: u8,
-    /// tell everything
-    #[argh(switch)]
-    debug: bool,
-    /// tell errors only
-    #[argh(switch)]
-    quiet: bool,
 }
 
 impl Applet for Args {
     const NAME: &'static str = "status";
     const SUMMARY: &'static str = "whether the agent runs, what it sees, what it sends";
-
-    fn verbosity(&self) -> Verbosity {
-        Verbosity {
-            verbose: self.verbose,
-            debug: self.debug,
-            quiet: self.quiet,
-        }
-    }
 
     fn run(self, _: outputs::Options) -> Result<(), Failure> {
         let path = self.state_file.unwrap_or_else(configured);

@@ -56,6 +56,27 @@ fn all_of_window(traffic: &Traffic) -> (u64, u64) {
     )
 }
 
+#[test]
+fn who_moved_nothing_for_long_is_forgotten_and_the_sum_is_not() {
+    let mut traffic = Traffic::new(3, 7);
+    for i in 0..3 {
+        traffic.add(&sent(number(i), 1, 100), at(u64::from(i)));
+    }
+    let before = (all(&traffic), all_of_window(&traffic));
+    traffic.forget(Duration::from_secs(5), at(6));
+    let left = |traffic: &Traffic| -> Vec<Mac> { traffic.rows().map(Row::mac).collect() };
+    assert_eq!(left(&traffic), [number(1), number(2)]);
+    assert_eq!((all(&traffic), all_of_window(&traffic)), before);
+    // Its room is free at once, and it begins anew.
+    traffic.begin_window();
+    traffic.add(&sent(number(0), 1, 7), at(7));
+    assert_eq!(row(&traffic, number(0)).since_start().tx_bytes, 7);
+    traffic.forget(Duration::ZERO, at(9));
+    assert!(left(&traffic).is_empty());
+    assert_eq!(all(&traffic)[1], 307);
+    assert_eq!(all_of_window(&traffic), (0, 7));
+}
+
 #[track_caller]
 fn row(traffic: &Traffic, mac: Mac) -> &Row {
     traffic.find(mac).expect("it has a row")
