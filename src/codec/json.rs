@@ -252,7 +252,10 @@ mod tests {
         }
 
         #[test]
-        fn any_string_is_shown_as_it_was(value in ".{0,80}", control in "[\u{0}-\u{1f}\"\\\\]{0,9}") {
+        fn any_string_is_shown_as_it_was(
+            value in ".{0,80}",
+            control in "[\u{0}-\u{1f}\"\\\\]{0,9}",
+        ) {
             let value = value + &control;
             let written = miniserde::json::to_string(&value);
             prop_assert_eq!(Text::of(&written).unwrap().to_string(), value);
