@@ -206,10 +206,10 @@ impl Outlets {
     pub(super) fn finish(self, signals: &Signals, terminated: bool) -> Result<(), Failure> {
         // Those that were replaced have until the same moment.
         let begun = clock::mono();
-        let all = self.servers.into_iter().chain(self.retired);
-        let sent = all.fold(Ok(()), |sent: Result<(), Failure>, sending| {
-            sent.and(sending.finish(signals, terminated, begun))
-        });
+        let mut sent = Ok(());
+        for sending in self.servers.into_iter().chain(self.retired) {
+            sent = sent.and(sending.finish(signals, terminated, begun));
+        }
         let mut lost = self
             .files
             .iter()
