@@ -88,10 +88,17 @@ impl Verbosity {
     }
 }
 
+/// An applet as a value. What differs between them is here; all else is compiled once.
 struct Entry {
     name: &'static str,
     summary: &'static str,
-    start: fn(&[String], Called) -> Result<(), Failure>,
+    help_when_bare: bool,
+    ships: bool,
+    flags: &'static str,
+    shape: &'static Shape,
+    own_flags: fn() -> &'static [argh::FlagInfo<'static>],
+    own_help: fn() -> String,
+    run: fn(&Entry, &[&str], outputs::Options) -> Result<(), Failure>,
 }
 
 impl Entry {
@@ -99,9 +106,70 @@ impl Entry {
         Self {
             name: A::NAME,
             summary: A::SUMMARY,
-            start: start::<A>,
+            help_when_bare: A::HELP_WHEN_BARE,
+            ships: A::SHIPS,
+            flags: A::FLAGS,
+            shape: &A::SHAPE,
+            own_flags: || A::get_args_info().flags,
+            own_help: || match A::from_args(&[A::NAME], &["--help"]) {
+                Ok(_) => String::new(),
+                Err(exit) => exit.output,
+            },
+            run: run::<A>,
         }
     }
+
+    fn see_help(&self, what: &str) -> Failure {
+        Failure::usage(format_args!("{what}; see '{PROGRAM} {} --help'", self.name))
+    }
+
+    fn help(&self) -> String {
+        let own = (self.own_help)();
+        let (options, examples) = own.split_once("\n\nExamples:").unwrap_or((&own, ""));
+        let more = flags::help(self.flags);
+        let outputs = match self.ships {
+            true => "\n\nWhere documents go:".to_owned() + &flags::help(outputs::FLAGS),
+            false => String::new(),
+        };
+        format!(
+            "{}{options}{COMMON_OPTIONS}{more}{outputs}\n\nExamples:{examples}",
+            version()
+        )
+    }
+
+    fn start(&self, words: &[String], called: Called) -> Result<(), Failure> {
+        if self.help_when_bare && called == Called::ByProgramName && words.is_empty() {
+            print(&self.help())?;
+            return Err(Failure::silent(Exit::Failed));
+        }
+        let tables = [self.flags, if self.ships { outputs::FLAGS } else { "" }];
+        let infos = tables.map(flags::infos);
+        let groups = [(self.own_flags)(), &infos[0], &infos[1]];
+        let words = match argv::normalise(words, &groups, self.shape) {
+            Ok(Request::Run(words)) => words,
+            Ok(Request::Help) => return print(&self.help()),
+            Ok(Request::Version) => return print(&version()),
+            Ok(Request::Licenses) => return print(&[NOTICES, APACHE].concat()),
+            Err(error) => return Err(self.see_help(&error.to_string())),
+        };
+        let mut given = flags::Given::default();
+        for (table, words) in tables.into_iter().zip(&words[1..]) {
+            let twice = |flag| self.see_help(&format!("option '{flag}' can be given only once"));
+            given.read(table, words).map_err(twice)?;
+        }
+        let own: Vec<&str> = words[0].iter().map(String::as_str).collect();
+        (self.run)(self, &own, given)
+    }
+}
+
+/// Runs applet `A` with the `words` of the options that are its own, and those of tables.
+fn run<A: Applet>(entry: &Entry, words: &[&str], given: outputs::Options) -> Result<(), Failure> {
+    let args = A::from_args(&[A::NAME], words).map_err(|exit| {
+        let text: Vec<&str> = exit.output.split_whitespace().collect();
+        entry.see_help(&text.join(" "))
+    })?;
+    log::set_max_level(args.verbosity().level()?.unwrap_or(LevelFilter::Warn));
+    args.run(given)
 }
 
 /// How the applet was chosen.
@@ -167,13 +235,13 @@ fn applet(name: &str) -> Option<&'static Entry> {
 
 fn choose(by_name: Option<&Entry>, words: &[String]) -> Result<(), Failure> {
     if let Some(entry) = by_name {
-        return (entry.start)(words, Called::ByProgramName);
+        return entry.start(words, Called::ByProgramName);
     }
     let Some((first, rest)) = words.split_first() else {
         return print(&list());
     };
     if let Some(entry) = applet(first) {
-        return (entry.start)(rest, Called::ByArgument);
+        return entry.start(rest, Called::ByArgument);
     }
     match first.as_str() {
         "-h" | "--help" => print(&list()),
@@ -184,59 +252,6 @@ fn choose(by_name: Option<&Entry>, words: &[String]) -> Result<(), Failure> {
             quoted(first)
         ))),
     }
-}
-
-fn start<A: Applet>(words: &[String], called: Called) -> Result<(), Failure> {
-    if A::HELP_WHEN_BARE && called == Called::ByProgramName && words.is_empty() {
-        print(&help::<A>())?;
-        return Err(Failure::silent(Exit::Failed));
-    }
-    let tables = [A::FLAGS, if A::SHIPS { outputs::FLAGS } else { "" }];
-    let infos = tables.map(flags::infos);
-    let groups = [A::get_args_info().flags, &infos[0], &infos[1]];
-    let words = match argv::normalise(words, &groups, &A::SHAPE) {
-        Ok(Request::Run(words)) => words,
-        Ok(Request::Help) => return print(&help::<A>()),
-        Ok(Request::Version) => return print(&version()),
-        Ok(Request::Licenses) => return print(&[NOTICES, APACHE].concat()),
-        Err(error) => return Err(see_help::<A>(&error.to_string())),
-    };
-    let mut given = flags::Given::default();
-    for (table, words) in tables.into_iter().zip(&words[1..]) {
-        let twice = |flag| see_help::<A>(&format!("option '{flag}' can be given only once"));
-        given.read(table, words).map_err(twice)?;
-    }
-    let args = parse::<A>(&words[0])?;
-    log::set_max_level(args.verbosity().level()?.unwrap_or(LevelFilter::Warn));
-    args.run(given)
-}
-
-/// Reads the words of the options of applet `A` that are its own.
-fn parse<A: Applet>(words: &[String]) -> Result<A, Failure> {
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    A::from_args(&[A::NAME], &words).map_err(|exit| {
-        let text: Vec<&str> = exit.output.split_whitespace().collect();
-        see_help::<A>(&text.join(" "))
-    })
-}
-
-fn see_help<A: Applet>(what: &str) -> Failure {
-    Failure::usage(format_args!("{what}; see '{PROGRAM} {} --help'", A::NAME))
-}
-
-fn help<A: Applet>() -> String {
-    let own = A::from_args(&[A::NAME], &["--help"]);
-    let own = own.err().map_or_else(String::new, |exit| exit.output);
-    let (options, examples) = own.split_once("\n\nExamples:").unwrap_or((&own, ""));
-    let more = flags::help(A::FLAGS);
-    let outputs = match A::SHIPS {
-        true => "\n\nWhere documents go:".to_owned() + &flags::help(outputs::FLAGS),
-        false => String::new(),
-    };
-    format!(
-        "{}{options}{COMMON_OPTIONS}{more}{outputs}\n\nExamples:{examples}",
-        version()
-    )
 }
 
 /// What stands at the end of each list of options.
