@@ -164,7 +164,7 @@ fn observer(
     let hidden = Hidden::open(&root, settings.conntrack);
     let sources = named(settings, configuration).open(root, DEVICES_HEARD_MAX)?;
     let devices = Devices::new(DEVICES_HEARD_MAX, random::bits());
-    let lan = Lan::new(devices, Ears::All, sources, tables)
+    let lan = Lan::new(devices, Ears::Light, sources, tables)
         .map_err(|error| cannot("wait for frames", &error))?;
     let discovery = discovery(settings).map(|plan| Discovery::new(plan, now));
     let observer = Observer::new(

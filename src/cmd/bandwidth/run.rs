@@ -98,7 +98,7 @@ fn open(plan: Plan) -> Result<Observer, Failure> {
         Ok(_) => {}
         Err(error) => log::info!("CAP_BPF is kept: {error}"),
     }
-    let lan = Lan::new(devices, Ears::All, sources, tables)
+    let lan = Lan::new(devices, Ears::Light, sources, tables)
         .map_err(|error| cannot("wait for frames", &error))?;
     let observer = Observer::new(lan, capture, hidden, None, wanted, INACTIVE_AFTER, now);
     let capture = &observer.capture;
