@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 #[path = "support/agent.rs"]
 mod agent;
 #[path = "support/counted.rs"]
-#[allow(dead_code)]
 mod counted;
 #[path = "board/src/frames.rs"]
 #[allow(dead_code)]
