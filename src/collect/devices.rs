@@ -30,6 +30,8 @@ pub enum Ears {
     All,
     /// What can be heard at no cost to what passes by: ARP, and requests to a DHCP server here.
     Light,
+    /// Nothing.
+    Off,
 }
 
 /// Frames that did not lead to a device, and why.
@@ -82,6 +84,11 @@ impl Listener {
         self.own_macs = segments.iter().map(|segment| segment.mac).collect();
         let prefixes = segments.iter().flat_map(|segment| &segment.prefixes);
         self.prefixes = prefixes.copied().collect();
+    }
+
+    /// Learns from something else from now on.
+    pub fn set_ears(&mut self, ears: Ears) {
+        self.ears = ears;
     }
 
     /// What is learnt from.

@@ -49,6 +49,7 @@ impl Ear {
             Ears::Answers => (Wanted::Arp, false),
             Ears::All => (Wanted::Discovery, true),
             Ears::Light => (Wanted::PlainArp, false),
+            Ears::Off => return Ok(()),
         };
         if ears == Ears::Light {
             // Without them names are missing that devices announce, and nothing else.

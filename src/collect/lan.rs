@@ -163,6 +163,14 @@ impl Lan {
         result
     }
 
+    /// Listens to something else once the segments are set again.
+    pub fn set_ears(&mut self, ears: Ears) {
+        if ears != self.listener.ears() {
+            self.listener.set_ears(ears);
+            self.ears.clear();
+        }
+    }
+
     /// The interfaces as they are now.
     ///
     /// # Errors

@@ -64,6 +64,31 @@ impl Signals {
         Ok(())
     }
 
+    /// Writes what standard output takes within `patience`; how much that was.
+    ///
+    /// # Errors
+    /// What write(2) says; `BrokenPipe` when nobody reads any more.
+    pub fn write_some(bytes: &[u8], patience: Duration) -> io::Result<usize> {
+        let stdout = rustix::stdio::stdout();
+        if FileType::from_raw_mode(fstat(stdout)?.st_mode) == FileType::RegularFile {
+            return super::terminal::write_stdout(bytes).map(|()| bytes.len());
+        }
+        let (end, mut written) = (clock::mono().after(patience), 0);
+        while written < bytes.len() {
+            let left = end.since(clock::mono());
+            if !poll::wait([(stdout, Until::Writable)], Some(left))?[0] {
+                break;
+            }
+            let piece = &bytes[written..];
+            match rustix::io::write(stdout, &piece[..piece.len().min(PIPE_BUF)]) {
+                Ok(len) => written += len,
+                Err(Errno::INTR | Errno::AGAIN) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(written)
+    }
+
     /// Waits until `fd` takes bytes; false when it does not, and a signal came.
     fn wait_writable(&self, fd: BorrowedFd<'_>) -> io::Result<bool> {
         loop {

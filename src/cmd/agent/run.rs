@@ -107,7 +107,10 @@ impl Agent {
         if let Some(state) = &mut self.state {
             state.write(document);
         }
-        let printed = outlets.print(document, &self.signals);
+        let printed = match self.settings.once {
+            true => outlets.print(document, &self.signals),
+            false => outlets.print_soon(document),
+        };
         self.observer.capture.begin_window();
         self.meters.begin_window();
         self.observer.forget(self.settings.forget_after, now);

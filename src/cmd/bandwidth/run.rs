@@ -46,6 +46,7 @@ pub(super) fn run(plan: Plan) -> Result<(), Failure> {
     let mut begun = clock::mono();
     observer.capture.begin_window();
     let mut cadence = Cadence::new(begun, interval);
+    report.begin(&observer, &signals)?;
     for sequence in 1.. {
         let woken = desk.wait(&signals, &mut observer, &mut report, cadence.next_due())?;
         let now = clock::mono();
@@ -67,7 +68,7 @@ pub(super) fn run(plan: Plan) -> Result<(), Failure> {
             break;
         }
     }
-    Ok(())
+    report.end(&signals)
 }
 
 /// Finds the interfaces, opens the sockets.
