@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! pthread_setname_np(3) for static binaries, where musl's own needs snprintf(3), 12 KB of code,
+//! pthread_setname_np(3) for static binaries, where musl's own needs snprintf(3), 9 KB and more,
 //! for a path below /proc. std names only the calling thread, for which there is prctl(2).
 
 use core::ffi::{c_char, c_int};

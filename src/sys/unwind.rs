@@ -3,7 +3,7 @@
 //!
 //! std refers to it in two places: in a routine that runs while a panic unwinds, which it never
 //! does here, and for the backtrace of `RUST_BACKTRACE`, which without unwind tables has no frame
-//! to show. The real one is 29 KB, and needs fprintf(3) with another 15 KB.
+//! to show. The real one is 29 KB of code on mips, and needs fprintf(3).
 
 use core::ffi::{c_int, c_void};
 
