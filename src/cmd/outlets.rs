@@ -205,7 +205,7 @@ impl Outlets {
     /// When an output did not take everything.
     pub(super) fn finish(self, signals: &Signals, terminated: bool) -> Result<(), Failure> {
         // Those that were replaced have until the same moment.
-        let begun = clock::mono();
+        let begun = signals.heard().unwrap_or_else(clock::mono);
         let mut sent = Ok(());
         for sending in self.servers.into_iter().chain(self.retired) {
             sent = sent.and(sending.finish(signals, terminated, begun));

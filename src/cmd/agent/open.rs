@@ -29,7 +29,7 @@ use crate::limits::DEVICES_HEARD_MAX;
 use crate::model::device::Devices;
 use crate::sys::files::Root;
 use crate::sys::privileges::Outcome;
-use crate::sys::signal::{Hint, Hints, Signals};
+use crate::sys::signal::{Hints, Signals};
 use crate::sys::{clock, host, random};
 use crate::time::Mono;
 
@@ -46,9 +46,9 @@ pub(super) fn open(
     settings: Settings,
     configuration: &Configuration,
     outputs: Outputs,
+    hangup: Hints,
 ) -> Result<Agent, Failure> {
     let signals = Signals::hold().map_err(|error| cannot("wait for signals", &error))?;
-    let hangup = Hints::hold(Hint::Reload).map_err(|error| cannot("wait for signals", &error))?;
     let now = clock::mono();
     let start = Stamp {
         wall: clock::wall(),

@@ -66,9 +66,13 @@ impl Orders {
 impl Agent {
     /// Reads the configuration again and applies it, without losing a counter.
     pub(super) fn reload(&mut self) {
+        let level = log::max_level();
         match self.orders.read().and_then(|read| self.apply(read)) {
             Ok(()) => log::info!("configuration read again"),
-            Err(failure) => log::error!("{failure}; the old configuration goes on"),
+            Err(failure) => {
+                log::set_max_level(level);
+                log::error!("{failure}; the old configuration goes on");
+            }
         }
     }
 

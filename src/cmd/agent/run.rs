@@ -64,7 +64,7 @@ impl Agent {
                 let interval = self.settings.interval;
                 self.reload();
                 if self.settings.interval != interval {
-                    cadence = Cadence::new(clock::mono(), self.settings.interval);
+                    cadence = Cadence::new(begun, self.settings.interval);
                 }
                 continue;
             }

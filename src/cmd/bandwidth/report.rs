@@ -165,7 +165,7 @@ impl Report {
         let columns = size.map(|(columns, _)| columns);
         self.table.render(columns, &mut self.text);
         let result = match size {
-            Some((_, rows)) => stdout::put(screen::of(&self.text, rows).as_bytes(), signals),
+            Some(size) => stdout::put(screen::of(&self.text, size).as_bytes(), signals),
             None => stdout::put(self.text.as_bytes(), signals),
         };
         result.map_err(stdout_failure)

@@ -9,6 +9,8 @@ use crate::cmd::hidden::Hidden;
 use crate::cmd::interfaces::Logical;
 use crate::cmd::lan::cannot;
 use crate::cmd::observer::Observer;
+use crate::cmd::quoted;
+use crate::codec::netlink::Link;
 use crate::collect::bandwidth::{Capture, Options};
 use crate::collect::devices::Ears;
 use crate::collect::lan::Lan;
@@ -81,6 +83,8 @@ fn open(plan: Plan) -> Result<Observer, Failure> {
         // Says what there is instead.
         logical.link(None, &network)?;
     }
+    let mut there = wanted.iter().filter_map(|name| network.by_name(name));
+    there.try_for_each(countable)?;
     let hidden = Hidden::open(&root, plan.conntrack);
     let devices = Devices::new(DEVICES_HEARD_MAX, random::bits());
     let sources = plan.named.open(root, DEVICES_HEARD_MAX)?;
@@ -117,4 +121,16 @@ fn open(plan: Plan) -> Result<Observer, Failure> {
         }
         (Some(_), None) => Ok(observer),
     }
+}
+
+/// Whether there are devices to tell apart.
+fn countable(link: &Link) -> Result<(), Failure> {
+    if link.ethernet {
+        return Ok(());
+    }
+    let name = quoted(&link.name);
+    Err(Failure::failed(format_args!(
+        "interface {name}: not an Ethernet: its frames do not say which device they are of; \
+         choose another with --interface"
+    )))
 }
