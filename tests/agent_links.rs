@@ -68,7 +68,7 @@ fn an_interface_that_comes_later_is_waited_for() {
             assert_eq!(capture(snapshot), (0, true), "{snapshot:?}");
             assert!(snapshot.router().is_none() && snapshot.devices().is_empty());
         }
-        let said = "interface 'lan7': not there (yet); waiting for it";
+        let said = "interface 'lan7': not there (yet), it is waited for";
         assert!(agent.errors().contains(said), "{}", agent.errors());
         ip("link add lan7 type veth peer name peer7");
         ip(&format!("link set lan7 address {ROUTER} up"));
