@@ -78,11 +78,17 @@ need_setup() {
 #   crt-static               what zig does anyway; lets the source know on every target
 #   force-unwind-tables=no   smaller; nothing unwinds
 cross_cargo() {
-    local std=$1
+    local std=$1 cargo_home=${CARGO_HOME:-$HOME/.cargo} remap registry
     shift
+    # Panics name the file: in short, and as it is called everywhere. The last that fits counts.
+    remap="--remap-path-prefix=$cargo_home=/cargo --remap-path-prefix=$sysroot=/rust"
+    remap+=" --remap-path-prefix=$sysroot/lib/rustlib/src/rust/library=/rust"
+    for registry in "$cargo_home"/registry/src/*; do
+        remap+=" --remap-path-prefix=$registry=/cargo"
+    done
     RUSTC_BOOTSTRAP=1 RUSTFLAGS="-C relocation-model=static -C force-unwind-tables=no \
         -C link-self-contained=no -C target-feature=+crt-static \
-        --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$sysroot=/rust" \
+        $remap" \
         cargo-zigbuild "$@" --locked -Zbuild-std="$std"
 }
 

@@ -145,6 +145,9 @@ pub const RING_KIB: core::ops::RangeInclusive<u32> = 128..=16_384;
 /// long its header is.
 pub const RING_SNAP_BYTES: usize = 96;
 
+/// Bytes of a list of names or vendors: half a million lines. Larger, as /dev/zero is: an error.
+pub const LIST_BYTES_MAX: usize = 32 * 1_024 * 1_024;
+
 /// Bytes of a configuration in UCI text. Larger: refused.
 pub const CONFIG_BYTES_MAX: usize = 1_024 * 1_024;
 

@@ -68,7 +68,7 @@ fn an_interface_that_comes_later_is_waited_for() {
             assert_eq!(capture(snapshot), (0, true), "{snapshot:?}");
             assert!(snapshot.router().is_none() && snapshot.devices().is_empty());
         }
-        let said = "interface 'lan7': not there (yet); waiting for it";
+        let said = "interface 'lan7': not there (yet), it is waited for";
         assert!(agent.errors().contains(said), "{}", agent.errors());
         ip("link add lan7 type veth peer name peer7");
         ip(&format!("link set lan7 address {ROUTER} up"));
@@ -78,6 +78,26 @@ fn an_interface_that_comes_later_is_waited_for() {
         let snapshots = agent.until(|snapshot| counted(snapshot) == 200);
         check_run(&snapshots);
         assert_eq!(snapshots.last().unwrap().router().unwrap().mac(), ROUTER);
+        let ended = agent.terminate();
+        assert_eq!((ended.code, ended.errors.lines().count()), (Some(0), 1));
+    });
+}
+
+#[test]
+fn a_lan_that_nobody_names_is_found_when_there_is_a_default_route() {
+    let name = "a_lan_that_nobody_names_is_found_when_there_is_a_default_route";
+    inside(name, || {
+        wire::quiet();
+        let agent = Agent::start(&[]);
+        assert_eq!(capture(&agent.more(1)[0]), (0, true));
+        assert!(agent.errors().contains("waiting for one"));
+        ip("link add lan7 type veth peer name peer7");
+        ip(&format!("link set lan7 address {ROUTER} up"));
+        ip("link set peer7 up");
+        ip("route add default dev lan7");
+        agent.until(|snapshot| capture(snapshot) == (1, false));
+        send("peer7", 400);
+        agent.until(|snapshot| counted(snapshot) == 200);
         let ended = agent.terminate();
         assert_eq!((ended.code, ended.errors.lines().count()), (Some(0), 1));
     });

@@ -220,6 +220,11 @@ fn options_for_all_servers_go_over_those_of_the_file() {
         &["option 'url'", "documents go there already, by output 'es'"],
     );
     refused(
+        &place.netmon(&["--output", "stdout", "--output", "stdout"], &[]),
+        2,
+        &["documents go there already, by output 'stdout'"],
+    );
+    refused(
         &place.netmon(&["--output", "stdout", "--gzip"], &[]),
         2,
         &["--gzip needs a server"],

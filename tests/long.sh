@@ -9,6 +9,7 @@
 #   reproducible  the same bytes from two directories, on one 64-bit and one 32-bit CPU
 #   feed          built and tested as OpenWrt's feed would
 #   fuzz          each fuzz target for five minutes (needs cargo-fuzz and a nightly toolchain)
+#   agent         a LAN of 250 devices and failing servers, for a minute and for ten
 #   servers       100 kills, memory and throughput against real servers
 #   benches       rates, cost of a run, sweeps beside arp-scan and nmap, frames counted beside
 #                 frames sent, cost of a frame
@@ -59,6 +60,18 @@ part_fuzz() {
     done
 }
 
+part_agent() {
+    local name seconds
+    for seconds in 60 600; do
+        for name in everybody_is_there_and_every_byte_is_counted \
+            servers_that_fail_disturb_nothing_and_nothing_is_lost_uncounted \
+            a_longer_run_of_the_agent_does_not_allocate_more; do
+            step "$seconds s: ${name//_/ }" env NETVITALS_CI=1 NETVITALS_TEST_SECONDS=$seconds \
+                cargo test -q --locked --features full --test 'agent*' "$name"
+        done
+    done
+}
+
 part_servers() {
     step "all parts" tests/lab/run.sh kill=100 memory throughput
 }
@@ -73,6 +86,9 @@ part_benches() {
     step "bandwidth" tests/bench/bandwidth.sh --check
     step "cost of bandwidth" env NETVITALS=dist/netvitals-x86_64-http \
         tests/bench/bandwidth-cost.sh --check
+    step "agent" env NETVITALS=dist/netvitals-x86_64-http tests/bench/agent.sh --check
+    step "memory of the agent with TLS" env NETVITALS=dist/netvitals-x86_64-full \
+        tests/bench/agent.sh memory
 }
 
 failed=0
@@ -88,7 +104,7 @@ step() {
 }
 
 parts=("$@")
-((${#parts[@]})) || parts=(sizes units board reproducible feed fuzz servers benches)
+((${#parts[@]})) || parts=(sizes units board reproducible feed fuzz agent servers benches)
 for part in "${parts[@]}"; do
     declare -F "part_$part" >/dev/null || {
         echo "long.sh: there is no part '$part'; see tests/long.sh --help" >&2

@@ -85,6 +85,23 @@ fn a_reader_that_does_not_read_cannot_keep_a_run_from_ending() {
     assert!(run.wait(Duration::from_secs(4)).is_some());
 }
 
+/// Both have but the three seconds of one.
+#[cfg(feature = "http")]
+#[test]
+fn a_server_that_hangs_as_well_cannot_either() {
+    let (_reader, mut writer) = std::io::pipe().unwrap();
+    std::io::Write::write_all(&mut writer, &[b'\n'; 65_536]).unwrap();
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", server.local_addr().unwrap());
+    let mut command = Command::new(EXE);
+    command.args(["netmon", "--count", "0", "--interval", "100ms", "-i", "lo"]);
+    let command = command.args(["--api-url", &url, "--output", "stdout"]);
+    let mut run = Guarded(command.stdout(writer).spawn().unwrap());
+    let _hanging = server.accept().unwrap();
+    run.signal(Signal::TERM);
+    assert!(run.wait(Duration::from_millis(3_500)).is_some());
+}
+
 #[test]
 fn a_signal_that_the_parent_ignores_stays_ignored() {
     let script = format!("trap '' INT; exec {EXE} netmon --count 0 --interval 100ms -i lo");

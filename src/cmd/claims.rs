@@ -6,6 +6,7 @@ use core::net::Ipv4Addr;
 use crate::limits::CONFLICT_MACS_MAX;
 use crate::model::addr::Mac;
 use crate::model::device::{Claim, Devices};
+use crate::time::Mono;
 
 /// The order of all claims; room for it from the start.
 pub(super) struct Claims(Vec<u32>);
@@ -55,12 +56,20 @@ impl Claims {
             .find(|claim| devices.device(claim.device).mac == mac)
     }
 
-    /// Who else claims the address of `mac`.
-    pub(super) fn conflicts(&self, address: Option<Ipv4Addr>, mac: Mac, devices: &Devices) -> Macs {
+    /// Who else claims the address of `mac`, and was heard there since `since`: before, it was
+    /// somebody else's by right.
+    pub(super) fn conflicts(
+        &self,
+        address: Option<Ipv4Addr>,
+        mac: Mac,
+        since: Mono,
+        devices: &Devices,
+    ) -> Macs {
         let mut macs = Macs::default();
         if let Some(address) = address {
             let others = self
                 .of(address, devices)
+                .filter(|claim| claim.last_seen >= since)
                 .map(|claim| devices.device(claim.device).mac);
             others
                 .filter(|&other| other != mac)

@@ -42,8 +42,12 @@ impl Logical {
             let known = network.by_name(name).is_some();
             let device = if known { None } else { logical(name, &self.0) };
             let device = device.as_deref().unwrap_or(name);
-            let device = InterfaceName::try_from(device).map_err(|_| {
-                Failure::usage(format_args!("interface {}: too long a name", quoted(name)))
+            let device = device_name(device).ok_or_else(|| {
+                Failure::usage(format_args!(
+                    "interface {}: not a name; allowed: a device's (1 to {DEVICE_NAME_BYTES_MAX} \
+                     bytes), or one in /etc/config/network",
+                    quoted(name)
+                ))
             })?;
             if network.by_name(&device).is_none() {
                 log::warn!(
@@ -89,6 +93,14 @@ impl Logical {
             ))
         })
     }
+}
+
+/// Bytes of a device's name at most (IFNAMSIZ, netdevice(7)).
+const DEVICE_NAME_BYTES_MAX: usize = 15;
+
+fn device_name(name: &str) -> Option<InterfaceName> {
+    let fits = (1..=DEVICE_NAME_BYTES_MAX).contains(&name.len());
+    InterfaceName::try_from(name).ok().filter(|_| fits)
 }
 
 /// The names of all interfaces.

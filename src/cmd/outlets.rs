@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where documents go while the applet runs, and what is said when they cannot.
 
+use core::fmt;
+use core::time::Duration;
+use std::io;
+
 use super::outputs::{FilePlan, Outputs};
 use super::servers::{Sender, Sending};
 use super::{quoted, stdout_failure};
 use crate::encode::snapshot::{Output, Spool};
 use crate::failure::{Exit, Failure};
 use crate::sink::file::{FileError, FileSink};
-use crate::sink::stdout;
+use crate::sink::stdout::{self, Rest};
 use crate::sys::clock;
 use crate::sys::signal::Signals;
 use crate::time::Wall;
@@ -21,7 +25,15 @@ pub(super) struct Outlets {
     retired: Vec<Sending>,
     /// No document follows the first.
     single: bool,
+    /// What standard output has not taken yet.
+    rest: Rest,
 }
+
+/// What the reader of standard output is given for each document, and at the end.
+const PRINT_PATIENCE: Duration = Duration::from_millis(100);
+const LAST_PATIENCE: Duration = Duration::from_secs(1);
+
+const STDOUT: &str = "standard output";
 
 /// What an output is called, and what it took.
 struct Counted {
@@ -51,13 +63,14 @@ impl Outlets {
             stdout: outputs
                 .stdout
                 .clone()
-                .map(|name| Counted::new(name, String::new())),
+                .map(|name| Counted::new(name, STDOUT.to_owned())),
             files: files.collect::<Result<_, _>>()?,
             servers: servers
                 .map(|servers| servers.start(sender, single))
                 .transpose()?,
             retired: Vec::new(),
             single,
+            rest: Rest::default(),
         })
     }
 
@@ -88,7 +101,7 @@ impl Outlets {
         self.files = files.flatten().collect();
         if old.stdout != new.stdout {
             let name = new.stdout.clone();
-            self.stdout = name.map(|name| Counted::new(name, String::new()));
+            self.stdout = name.map(|name| Counted::new(name, STDOUT.to_owned()));
         }
         Ok(())
     }
@@ -171,6 +184,25 @@ impl Outlets {
         Err(failure)
     }
 
+    /// Writes a document to standard output as far as its reader takes it soon: one that is slow
+    /// misses documents, and holds up nobody.
+    ///
+    /// # Errors
+    /// As [`Self::print`].
+    pub(super) fn print_soon(&mut self, document: &[u8]) -> Result<(), Failure> {
+        let ships = self.ships();
+        let Some(counted) = &mut self.stdout else {
+            return Ok(());
+        };
+        match self.rest.put(document, PRINT_PATIENCE) {
+            Ok(true) => counted.took(),
+            Ok(false) => counted.missed("its reader does not read"),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe && ships => self.stdout = None,
+            Err(error) => return Err(stdout_failure(error)),
+        }
+        Ok(())
+    }
+
     /// Hands over what became of the documents at each output.
     pub(super) fn each<E>(
         &self,
@@ -203,19 +235,20 @@ impl Outlets {
     ///
     /// # Errors
     /// When an output did not take everything.
-    pub(super) fn finish(self, signals: &Signals, terminated: bool) -> Result<(), Failure> {
+    pub(super) fn finish(mut self, signals: &Signals, terminated: bool) -> Result<(), Failure> {
+        // Half a line helps nobody; that it cannot be ended was said.
+        let _ = self.rest.put(b"", LAST_PATIENCE);
         // Those that were replaced have until the same moment.
-        let begun = clock::mono();
-        let all = self.servers.into_iter().chain(self.retired);
-        let sent = all.fold(Ok(()), |sent: Result<(), Failure>, sending| {
-            sent.and(sending.finish(signals, terminated, begun))
-        });
-        let mut lost = self
-            .files
-            .iter()
-            .filter(|(_, counted)| counted.failed_count > 0);
+        let begun = signals.heard().unwrap_or_else(clock::mono);
+        let mut sent = Ok(());
+        for sending in self.servers.into_iter().chain(self.retired) {
+            sent = sent.and(sending.finish(signals, terminated, begun));
+        }
+        let files = self.files.iter().map(|(_, counted)| counted);
+        let all = self.stdout.iter().chain(files);
+        let mut lost = all.filter(|counted| counted.failed_count > 0);
         match lost.next() {
-            Some((_, counted)) if !self.single => Err(Failure::failed(format_args!(
+            Some(counted) if !self.single => Err(Failure::failed(format_args!(
                 "{}: documents lost: {}; see the lines before",
                 quoted(&counted.subject),
                 counted.failed_count
@@ -240,26 +273,38 @@ impl Counted {
     /// Counts what became of a document; says when the output takes none, and when it does again.
     fn put(&mut self, result: Result<(), FileError>, single: bool) -> Result<(), Failure> {
         let Err(error) = result else {
-            self.sent += 1;
-            if self.failing_count > 0 {
-                let lost = core::mem::take(&mut self.failing_count);
-                let path = quoted(&self.subject);
-                log::warn!("{path}: written again, after {lost} lost");
-            }
+            self.took();
             return Ok(());
         };
-        let path = quoted(&self.subject);
-        let failure = Failure::failed(format_args!("cannot write {path}: {error}"));
         if single {
-            return Err(failure);
+            return Err(self.failure(&error));
         }
+        self.missed(error);
+        Ok(())
+    }
+
+    fn took(&mut self) {
+        self.sent += 1;
+        if self.failing_count > 0 {
+            let subject = quoted(&self.subject);
+            let lost = core::mem::take(&mut self.failing_count);
+            log::warn!("{subject}: written again, after {lost} lost");
+        }
+    }
+
+    fn missed(&mut self, why: impl fmt::Display) {
         if self.failing_count == 0 {
+            let failure = self.failure(&why);
             log::error!("{failure}; going on");
             self.last_error = Some((failure.to_string(), clock::wall()));
         }
         self.failing_count += 1;
         self.failed_count += 1;
-        Ok(())
+    }
+
+    fn failure(&self, why: &dyn fmt::Display) -> Failure {
+        let subject = quoted(&self.subject);
+        Failure::failed(format_args!("cannot write {subject}: {why}"))
     }
 
     fn output(&self, kind: &'static str) -> Output<'_> {

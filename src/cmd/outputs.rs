@@ -172,10 +172,7 @@ impl Outputs {
             servers: None,
         };
         for section in &others {
-            match section.text("type") {
-                STDOUT => outputs.stdout = Some(section.name.clone()),
-                _ => outputs.files.push(FilePlan::of(section)),
-            }
+            outputs.take(section)?;
         }
         if !servers.is_empty() {
             outputs.servers = Some(Servers::plan(&servers, collector, spooling, retry)?);
@@ -183,6 +180,28 @@ impl Outputs {
             outputs.stdout = Some(STDOUT.to_owned());
         }
         Ok(outputs)
+    }
+
+    /// Adds standard output or a file, to which no other output may go.
+    fn take(&mut self, section: &Section) -> Result<(), Failure> {
+        let taken = |option, other: &str| {
+            let what = format!(": documents go there already, by output '{other}'");
+            Err(section.refuse(option, &what))
+        };
+        if section.text("type") == STDOUT {
+            return match self.stdout.replace(section.name.clone()) {
+                Some(other) => taken("type", &other),
+                None => Ok(()),
+            };
+        }
+        let plan = FilePlan::of(section);
+        let place = |plan: &FilePlan| [&*plan.directory, "/", &*plan.file_name].concat();
+        let mut files = self.files.iter();
+        if let Some(other) = files.find(|other| place(other) == place(&plan)) {
+            return taken("path", &other.name);
+        }
+        self.files.push(plan);
+        Ok(())
     }
 }
 

@@ -124,7 +124,9 @@ impl Roster {
         };
         let last_seen = device.last_seen.max(last);
         let claim = address.and_then(|address| self.claims.find(address, device.mac, devices));
-        let conflict_macs = self.claims.conflicts(address, device.mac, devices);
+        let conflict_macs =
+            self.claims
+                .conflicts(address, device.mac, now.before(silence), devices);
         let entry = Entry {
             device,
             address,

@@ -76,6 +76,12 @@ impl Sending {
     /// When an output did not take all of them and no spool keeps them.
     pub fn finish(self, signals: &Signals, terminated: bool, begun: Mono) -> Result<(), Failure> {
         self.shipper.flush();
+        let mut terminated = terminated;
+        if !terminated && signals.heard().is_some() {
+            // It came while a document was written, and waits to be taken.
+            let _ = signals.wait_until(clock::mono(), None);
+            terminated = true;
+        }
         let mut patience = if terminated { LAST_SENDS } else { self.retry };
         let mut until = begun.after(patience);
         self.shipper.close(until);

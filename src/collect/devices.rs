@@ -28,6 +28,10 @@ pub enum Ears {
     Answers,
     /// Whatever passes by, too.
     All,
+    /// What can be heard at no cost to what passes by: ARP, and requests to a DHCP server here.
+    Light,
+    /// Nothing.
+    Off,
 }
 
 /// Frames that did not lead to a device, and why.
@@ -82,6 +86,11 @@ impl Listener {
         self.prefixes = prefixes.copied().collect();
     }
 
+    /// Learns from something else from now on.
+    pub fn set_ears(&mut self, ears: Ears) {
+        self.ears = ears;
+    }
+
     /// What is learnt from.
     pub fn ears(&self) -> Ears {
         self.ears
@@ -112,13 +121,19 @@ impl Listener {
                 Err(_) => self.malformed(),
             },
             Some(frame::IPV4) if self.ears == Ears::All => {
-                match dhcp::parse_packet(frame.payload) {
-                    Ok(Some(message)) => self.on_dhcp(&frame, &message, at),
-                    Ok(None) => Learnt::Known,
-                    Err(_) => self.malformed(),
-                }
+                self.on_packet(frame.payload, Some(frame.source), at)
             }
             _ => Learnt::Known,
+        }
+    }
+
+    /// Looks at a packet of IPv4 that came at `at`, and from `source` if that is known; otherwise
+    /// it was sent to a server here. Does not allocate.
+    pub fn on_packet(&mut self, packet: &[u8], source: Option<Mac>, at: Mono) -> Learnt {
+        match dhcp::parse_packet(packet) {
+            Ok(Some(message)) => self.on_dhcp(source, &message, at),
+            Ok(None) => Learnt::Known,
+            Err(_) => self.malformed(),
         }
     }
 
@@ -191,13 +206,13 @@ impl Listener {
         learnt
     }
 
-    fn on_dhcp(&mut self, frame: &Frame<'_>, message: &dhcp::Message, at: Mono) -> Learnt {
+    fn on_dhcp(&mut self, source: Option<Mac>, message: &dhcp::Message, at: Mono) -> Learnt {
         let client = message.client.filter(|mac| mac.is_device());
         let Some(mac) = client.filter(|&mac| !self.is_own(mac)) else {
             return Learnt::Known;
         };
         // The name that a client says itself; a server may give another back.
-        let from_client = frame.source == mac;
+        let from_client = source.is_none_or(|source| source == mac);
         let name = message.host_name.as_ref().or(message.full_name.as_ref());
         let mut learnt = Learnt::Known;
         if let Some(name) = name.filter(|name| from_client && !name.is_empty()) {

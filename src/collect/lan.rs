@@ -9,6 +9,7 @@ use std::io;
 
 use crate::codec::arp;
 use crate::collect::devices::{Ears, Listener};
+use crate::collect::ear::Ear;
 use crate::collect::names::Names;
 use crate::collect::network::{Network, ReadError, Tables};
 use crate::collect::reverse::ReverseNames;
@@ -21,7 +22,7 @@ use crate::model::interface::InterfaceName;
 use crate::model::known_names::NameSource;
 use crate::sys::clock;
 use crate::sys::files::Root;
-use crate::sys::filter::{SNAP_BYTES, Wanted};
+use crate::sys::filter::SNAP_BYTES;
 use crate::sys::packet::PacketSocket;
 use crate::sys::poll::{AsFd, BorrowedFd, Crowd};
 use crate::time::Mono;
@@ -60,16 +61,6 @@ impl fmt::Display for FollowError {
             Self::Down(down) => down.fmt(f),
         }
     }
-}
-
-/// A segment that is listened on.
-#[derive(Debug)]
-struct Ear {
-    segment: Segment,
-    /// `None` where it cannot be opened.
-    socket: Option<PacketSocket>,
-    /// It failed, which was said.
-    down: bool,
 }
 
 /// What is known elsewhere of those that were heard.
@@ -152,40 +143,32 @@ impl Lan {
     /// When a socket cannot be opened: `PermissionDenied` without CAP_NET_RAW. It goes on with the
     /// others.
     pub fn set_segments(&mut self, segments: &[Segment]) -> Result<(), Down> {
-        let (wanted, outgoing) = match self.listener.ears() {
-            Ears::Answers => (Wanted::Arp, false),
-            Ears::All => (Wanted::Discovery, true),
-        };
-        self.ears
-            .retain(|ear| segments.iter().any(|s| s.index == ear.segment.index));
+        let stays = |ear: &Ear| segments.iter().any(|s| s.index == ear.segment.index);
+        self.ears.retain(stays);
         let mut result = Ok(());
         for segment in segments {
             let known = |ear: &Ear| ear.segment.index == segment.index;
             let at = self.ears.iter().position(known).unwrap_or_else(|| {
-                self.ears.push(Ear {
-                    segment: segment.clone(),
-                    socket: None,
-                    down: false,
-                });
+                self.ears.push(Ear::new(segment.clone()));
                 self.ears.len() - 1
             });
             let ear = &mut self.ears[at];
             ear.segment.clone_from(segment);
-            if ear.socket.is_some() {
-                continue;
-            }
-            let opened = PacketSocket::open(segment.index, wanted, outgoing)
-                .and_then(|socket| self.crowd.add(&socket).map(|()| socket));
-            match opened {
-                Ok(socket) => ear.socket = Some(socket),
-                Err(error) => {
-                    let name = segment.name.clone();
-                    result = Err(Down { name, error });
-                }
+            if let Err(error) = ear.open(self.listener.ears(), &self.crowd) {
+                let name = segment.name.clone();
+                result = Err(Down { name, error });
             }
         }
         self.listener.set_segments(segments);
         result
+    }
+
+    /// Listens to something else once the segments are set again.
+    pub fn set_ears(&mut self, ears: Ears) {
+        if ears != self.listener.ears() {
+            self.listener.set_ears(ears);
+            self.ears.clear();
+        }
     }
 
     /// The interfaces as they are now.
@@ -226,6 +209,7 @@ impl Lan {
     pub fn turn(&mut self) -> Result<(), Down> {
         let mut result = Ok(());
         for i in 0..self.ears.len() {
+            self.take_requests(i);
             if let Err(down) = self.take_frames(i) {
                 result = Err(down);
             }
@@ -258,6 +242,17 @@ impl Lan {
         let socket = self.ears[i].socket.as_ref();
         self.lost_count += u64::from(socket.map_or(0, PacketSocket::lost));
         Ok(())
+    }
+
+    fn take_requests(&mut self, i: usize) {
+        let now = clock::mono();
+        for _ in 0..FRAMES_MAX {
+            let Some(len) = self.ears[i].request(&mut self.buffer) else {
+                return;
+            };
+            let learnt = self.listener.on_packet(&self.buffer[..len], None, now);
+            self.changed |= learnt == Learnt::New;
+        }
     }
 
     /// Asks for the names of claims from number `first` on that no file knows.
@@ -348,7 +343,7 @@ impl Lan {
             index, mac: own, ..
         } = self.ears[i].segment;
         // Who only hears answers learns addresses of IPv4 from these alone.
-        let ipv4 = self.listener.ears() == Ears::All;
+        let ipv4 = self.listener.ears() != Ears::Answers;
         let devices = &mut self.listener.devices;
         let mut changed = false;
         let result = self.tables.neighbours(index, |mac, address, verified| {

@@ -4,6 +4,7 @@
 pub mod bandwidth;
 pub mod devices;
 pub mod discovery;
+pub mod ear;
 pub mod echo;
 pub mod interfaces;
 pub mod lan;

@@ -8,7 +8,7 @@ use std::io;
 use crate::codec::leases::{self, Line};
 use crate::codec::lines::Lines;
 use crate::codec::uci::{Event, Reader};
-use crate::limits::CONFIG_BYTES_MAX;
+use crate::limits::{CONFIG_BYTES_MAX, LIST_BYTES_MAX};
 use crate::model::addr::Mac;
 use crate::model::known_names::{KnownNames, NameSource, Owner};
 use crate::model::name::{self, DeviceName};
@@ -112,7 +112,7 @@ impl Names {
             Line::Nothing => {}
             Line::Malformed => *malformed_count += 1,
         };
-        lines.each(|space| file.read(space), take)
+        lines.each(file.pieces(LIST_BYTES_MAX), take)
     }
 
     /// `config host` with `name`, and `mac` (one, several, or a list) or `ip`.

@@ -7,6 +7,7 @@ use std::io;
 
 use crate::codec::lines::Lines;
 use crate::codec::oui::{self, Reader, Wanted};
+use crate::limits::LIST_BYTES_MAX;
 use crate::model::addr::Mac;
 use crate::sys::files::{File, Root};
 
@@ -115,6 +116,6 @@ impl Vendors {
                 oui::keep(&assignment, fresh);
             }
         };
-        lines.each(|space| file.read(space), take)
+        lines.each(file.pieces(LIST_BYTES_MAX), take)
     }
 }

@@ -162,10 +162,7 @@ impl Delivery {
         if first && self.patience == Patience::Service {
             log::warn!("{name}: {reason}; trying again");
         } else {
-            log::info!(
-                "{name}: {reason}; trying again in {:.1} s",
-                wait.as_secs_f32()
-            );
+            log::info!("{name}: {reason}; trying again in {wait:.1?}");
         }
         self.shared.pause(wait)
     }

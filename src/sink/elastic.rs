@@ -5,7 +5,6 @@
 //! second document.
 
 use core::fmt::Write;
-use std::collections::BTreeMap;
 
 use miniserde::{Deserialize, json};
 
@@ -31,7 +30,14 @@ pub struct Elastic {
 /// The answer to a bulk request, as far as it is needed.
 #[derive(Deserialize)]
 struct BulkAnswer {
-    items: Vec<BTreeMap<String, Item>>,
+    items: Vec<Action>,
+}
+
+/// What became of a document, under the name of what was done.
+#[derive(Deserialize)]
+struct Action {
+    create: Option<Item>,
+    index: Option<Item>,
 }
 
 #[derive(Deserialize)]
@@ -122,8 +128,9 @@ impl Elastic {
         let text = core::str::from_utf8(&answer.body).unwrap_or_default();
         match json::from_str::<BulkAnswer>(text) {
             Ok(BulkAnswer { items }) if items.len() == count => {
-                let items = items.into_iter().flat_map(BTreeMap::into_values);
+                let items = items.into_iter();
                 let decisions: Vec<_> = items
+                    .filter_map(|Action { create, index }| create.or(index))
                     .map(|Item { status, error }| {
                         self.decide(status, answer, error.map(words).unwrap_or_default())
                     })

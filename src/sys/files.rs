@@ -35,7 +35,7 @@ impl Root {
         Ok(Self(fs::open(path, flags, Mode::empty())?))
     }
 
-    /// Opens `path`, relative to this root, for reading.
+    /// Opens `path`, relative to this root, for reading. A FIFO without a writer is empty.
     ///
     /// # Errors
     /// What openat(2) says.
@@ -43,7 +43,7 @@ impl Root {
         Ok(File(fs::openat(
             &self.0,
             path,
-            OFlags::RDONLY | OFlags::CLOEXEC,
+            OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK,
             Mode::empty(),
         )?))
     }
@@ -86,14 +86,14 @@ pub struct Blocks {
 pub struct File(OwnedFd);
 
 impl File {
-    /// Opens `path` for reading.
+    /// Opens `path` for reading. A FIFO without a writer is empty.
     ///
     /// # Errors
     /// What open(2) says.
     pub fn open(path: &CStr) -> io::Result<Self> {
         Ok(Self(fs::open(
             path,
-            OFlags::RDONLY | OFlags::CLOEXEC,
+            OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK,
             Mode::empty(),
         )?))
     }
@@ -128,8 +128,21 @@ impl File {
         loop {
             match rustix::io::read(&self.0, &mut *buffer) {
                 Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => {
+                    poll::wait([(self.0.as_fd(), Until::Readable)], None)?;
+                }
                 result => return Ok(result?),
             }
+        }
+    }
+
+    /// Reads piece by piece; `FileTooLarge` beyond `bytes_max`, as in a file without end.
+    pub fn pieces(&self, bytes_max: usize) -> impl FnMut(&mut [u8]) -> io::Result<usize> {
+        let mut left = bytes_max;
+        move |space| {
+            let len = self.read(space)?;
+            left = left.checked_sub(len).ok_or(io::ErrorKind::FileTooLarge)?;
+            Ok(len)
         }
     }
 

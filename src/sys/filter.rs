@@ -22,6 +22,8 @@ pub const SNAP_BYTES: usize = 2_048;
 pub enum Wanted {
     /// ARP: in Ethernet II, behind LLC and SNAP, behind VLAN tags.
     Arp,
+    /// ARP in Ethernet II alone, as it comes in: other frames cost nothing.
+    PlainArp,
     /// Also neighbour discovery of IPv6, and DHCP for IPv4.
     Discovery,
 }
@@ -173,6 +175,20 @@ fn of_interfaces(interfaces: &[u32], snap_bytes: usize) -> Vec<sock_filter> {
     }
     p.jump(BPF_JEQ, 0, Go::Reject, Go::Reject);
     p.finish(snap_bytes)
+}
+
+/// Lets only packets for this UDP port pass to `socket`, a raw one of IPv4.
+///
+/// # Errors
+/// What setsockopt(2) says.
+pub fn attach_udp(socket: BorrowedFd<'_>, port: u16) -> io::Result<()> {
+    let mut p = Program::new();
+    p.code
+        .push((BPF_LDX | BPF_B | BPF_MSH, 0, Go::Next, Go::Next));
+    p.code
+        .push((BPF_LD | BPF_H | BPF_IND, 2, Go::Next, Go::Next));
+    p.jump(BPF_JEQ, port.into(), Go::Accept, Go::Reject);
+    replace(socket, p.finish(SNAP_BYTES))
 }
 
 /// Lets only what is wanted pass to `socket`.

@@ -17,6 +17,7 @@ pub mod poll;
 pub mod privileges;
 pub mod process;
 pub mod random;
+pub mod raw;
 pub mod ready;
 pub mod resolver;
 pub mod ring;
@@ -24,5 +25,9 @@ pub mod signal;
 pub mod spool_directory;
 pub mod tcp;
 pub mod terminal;
+#[cfg(all(target_env = "musl", target_feature = "crt-static"))]
+mod thread_name;
 pub mod udp;
+#[cfg(all(panic = "abort", target_env = "musl", target_feature = "crt-static"))]
+mod unwind;
 pub mod user;

@@ -70,7 +70,11 @@ impl PacketSocket {
         if !outgoing {
             let _ = socket.set(libc::SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
         }
-        bind(socket.as_fd(), interface)?;
+        let protocol = match wanted {
+            Wanted::Arp | Wanted::Discovery => libc::ETH_P_ALL,
+            Wanted::PlainArp => libc::ETH_P_ARP,
+        };
+        bind(socket.as_fd(), interface, protocol)?;
         Ok(socket)
     }
 
@@ -154,13 +158,18 @@ pub(super) fn unbound() -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// From now on it receives frames of every protocol from `interface`; 0: from all of them.
+/// From now on it receives frames of this protocol (ETH_P_ALL: of every one, sent frames as well)
+/// from `interface`; 0: from all of them.
 #[allow(unsafe_code)]
-pub(super) fn bind(socket: BorrowedFd<'_>, interface: u32) -> io::Result<()> {
+pub(super) fn bind(
+    socket: BorrowedFd<'_>,
+    interface: u32,
+    protocol: libc::c_int,
+) -> io::Result<()> {
     // SAFETY: a structure of integers, for which all zeros are valid.
     let mut address = unsafe { core::mem::zeroed::<libc::sockaddr_ll>() };
     address.sll_family = libc::AF_PACKET as u16;
-    address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
+    address.sll_protocol = (protocol as u16).to_be();
     address.sll_ifindex = interface as libc::c_int;
     let len = size_of_val(&address) as libc::socklen_t;
     // SAFETY: the address is ours, of the type that packet(7) names, and as long as said.
@@ -241,6 +250,6 @@ fn stamp(seconds: i64, ns: i64) -> Option<Wall> {
     Some(Wall::from_us(seconds + u64::try_from(ns).ok()? / 1_000))
 }
 
-fn checked(result: isize) -> io::Result<usize> {
+pub(super) fn checked(result: isize) -> io::Result<usize> {
     usize::try_from(result).map_err(|_| io::Error::last_os_error())
 }

@@ -4,7 +4,7 @@
 
 pub use std::net::SocketAddr;
 use std::net::ToSocketAddrs;
-use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{fmt, io, thread};
 
@@ -31,16 +31,35 @@ impl fmt::Display for ResolveError {
 
 type Answer = io::Result<Vec<SocketAddr>>;
 
+#[derive(Debug)]
 struct Question {
+    number: u32,
     host: String,
     port: u16,
-    reply: SyncSender<Answer>,
+    /// The thread has it.
+    asked: bool,
+    answer: Option<Answer>,
+}
+
+/// What the thread and those who ask share. (Channels of std would be 12 KB of code.)
+#[derive(Debug, Default)]
+struct Desk {
+    /// Whoever asks takes his question away again.
+    questions: Vec<Question>,
+    number_next: u32,
+    closed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    desk: Mutex<Desk>,
+    changed: Condvar,
 }
 
 /// The thread's letterbox; the thread ends when it is dropped.
 #[derive(Debug)]
 pub struct Resolver {
-    questions: SyncSender<Question>,
+    shared: Arc<Shared>,
 }
 
 impl Resolver {
@@ -49,17 +68,12 @@ impl Resolver {
     /// # Errors
     /// When the process may have no further thread.
     pub fn start() -> io::Result<Self> {
-        let (questions, asked) = mpsc::sync_channel::<Question>(QUESTIONS_MAX);
+        let shared = Arc::new(Shared::default());
+        let of_thread = Arc::clone(&shared);
         thread::Builder::new()
             .name("resolver".to_owned())
-            .spawn(move || {
-                for Question { host, port, reply } in asked {
-                    let answer = (host.as_str(), port).to_socket_addrs();
-                    // Whoever asked may have given up meanwhile.
-                    let _ = reply.send(answer.map(Iterator::collect));
-                }
-            })?;
-        Ok(Self { questions })
+            .spawn(move || of_thread.work())?;
+        Ok(Self { shared })
     }
 
     /// The addresses of `host`, with `port`, in the order of preference (RFC 6724).
@@ -75,19 +89,73 @@ impl Resolver {
         if let Ok(address) = host.trim_matches(['[', ']']).parse() {
             return Ok(vec![SocketAddr::new(address, port)]);
         }
-        let (reply, answer) = mpsc::sync_channel(1);
-        let question = Question {
+        let mut desk = self.shared.lock();
+        if desk.questions.len() == QUESTIONS_MAX {
+            return Err(ResolveError::TimedOut);
+        }
+        let number = desk.number_next;
+        desk.number_next = number.wrapping_add(1);
+        desk.questions.push(Question {
+            number,
             host: host.to_owned(),
             port,
-            reply,
-        };
-        self.questions
-            .try_send(question)
-            .map_err(|_| ResolveError::TimedOut)?;
-        match answer.recv_timeout(timeout) {
-            Ok(answer) => answer.map_err(ResolveError::Unknown),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                Err(ResolveError::TimedOut)
+            asked: false,
+            answer: None,
+        });
+        self.shared.changed.notify_all();
+        let unanswered = |desk: &mut Desk| desk.find(number).is_some_and(|q| q.answer.is_none());
+        let waited = self
+            .shared
+            .changed
+            .wait_timeout_while(desk, timeout, unanswered);
+        let (mut desk, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let at = desk.questions.iter().position(|q| q.number == number);
+        match at.and_then(|at| desk.questions.swap_remove(at).answer) {
+            Some(answer) => answer.map_err(ResolveError::Unknown),
+            None => Err(ResolveError::TimedOut),
+        }
+    }
+}
+
+impl Drop for Resolver {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.changed.notify_all();
+    }
+}
+
+impl Desk {
+    fn find(&mut self, number: u32) -> Option<&mut Question> {
+        self.questions.iter_mut().find(|q| q.number == number)
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers questions until there will be no more.
+    fn work(&self) {
+        let mut desk = self.lock();
+        while !desk.closed {
+            let Some(question) = desk.questions.iter_mut().find(|q| !q.asked) else {
+                desk = self
+                    .changed
+                    .wait(desk)
+                    .unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            question.asked = true;
+            let (number, port) = (question.number, question.port);
+            let host = question.host.clone();
+            drop(desk);
+            let answer = (host.as_str(), port).to_socket_addrs();
+            desk = self.lock();
+            // Whoever asked may have given up meanwhile.
+            if let Some(question) = desk.find(number) {
+                question.answer = Some(answer.map(Iterator::collect));
+                self.changed.notify_all();
             }
         }
     }

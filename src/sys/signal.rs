@@ -30,14 +30,14 @@ pub enum Woken {
 #[derive(Debug)]
 pub struct Signals {
     fd: OwnedFd,
-    /// One was heard already.
-    heard: Cell<bool>,
+    /// When the first one was noticed: the time that is left counts from there.
+    heard: Cell<Option<Mono>>,
 }
 
 /// What a pipe takes without waiting once it says that it can take anything (pipe(7)).
 const PIPE_BUF: usize = 4_096;
 
-/// How long a write may go on after a signal.
+/// How long writing may go on after a signal.
 const LAST_WRITE: Duration = Duration::from_secs(2);
 
 impl Signals {
@@ -64,11 +64,36 @@ impl Signals {
         Ok(())
     }
 
+    /// Writes what standard output takes within `patience`; how much that was.
+    ///
+    /// # Errors
+    /// What write(2) says; `BrokenPipe` when nobody reads any more.
+    pub fn write_some(bytes: &[u8], patience: Duration) -> io::Result<usize> {
+        let stdout = rustix::stdio::stdout();
+        if FileType::from_raw_mode(fstat(stdout)?.st_mode) == FileType::RegularFile {
+            return super::terminal::write_stdout(bytes).map(|()| bytes.len());
+        }
+        let (end, mut written) = (clock::mono().after(patience), 0);
+        while written < bytes.len() {
+            let left = end.since(clock::mono());
+            if !poll::wait([(stdout, Until::Writable)], Some(left))?[0] {
+                break;
+            }
+            let piece = &bytes[written..];
+            match rustix::io::write(stdout, &piece[..piece.len().min(PIPE_BUF)]) {
+                Ok(len) => written += len,
+                Err(Errno::INTR | Errno::AGAIN) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(written)
+    }
+
     /// Waits until `fd` takes bytes; false when it does not, and a signal came.
     fn wait_writable(&self, fd: BorrowedFd<'_>) -> io::Result<bool> {
-        let last = || clock::mono().after(LAST_WRITE);
-        let mut deadline = self.heard.get().then(last);
         loop {
+            // Of all that is still to be written, not of each piece.
+            let deadline = self.heard.get().map(|heard| heard.after(LAST_WRITE));
             let (writable, signalled) = match deadline {
                 None => {
                     let wanted = [(fd, Until::Writable), (self.fd.as_fd(), Until::Readable)];
@@ -83,11 +108,11 @@ impl Signals {
                     (poll::wait([(fd, Until::Writable)], Some(left))?[0], false)
                 }
             };
+            if signalled {
+                self.hear();
+            }
             if writable {
                 return Ok(true);
-            }
-            if signalled {
-                deadline = Some(last());
             }
         }
     }
@@ -100,7 +125,7 @@ impl Signals {
     pub fn hold() -> io::Result<Self> {
         Ok(Self {
             fd: hold_back(&[libc::SIGTERM, libc::SIGINT])?,
-            heard: Cell::new(false),
+            heard: Cell::new(None),
         })
     }
 
@@ -118,7 +143,7 @@ impl Signals {
         if terminate {
             // Taken out, so that the next wait is for the next one.
             let _ = rustix::io::read(&self.fd, &mut [0; size_of::<libc::signalfd_siginfo>()]);
-            self.heard.set(true);
+            self.hear();
             return Ok(Woken::Terminate);
         }
         if rung {
@@ -126,6 +151,15 @@ impl Signals {
             return Ok(Woken::Rung);
         }
         Ok(Woken::Due)
+    }
+
+    /// When the first signal was noticed; `None` before.
+    pub fn heard(&self) -> Option<Mono> {
+        self.heard.get()
+    }
+
+    fn hear(&self) {
+        self.heard.set(self.heard.get().or(Some(clock::mono())));
     }
 }
 
@@ -147,6 +181,8 @@ pub enum Hint {
     Reload = libc::SIGHUP as isize,
     /// SIGWINCH: the terminal has another size.
     Resize = libc::SIGWINCH as isize,
+    /// SIGTSTP: the person at the terminal wants this out of the way.
+    Stop = libc::SIGTSTP as isize,
 }
 
 impl Hints {
@@ -168,6 +204,21 @@ impl AsFd for Hints {
     /// Readable when the signal came.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
+    }
+}
+
+/// Stops this process as SIGTSTP does that was not held back, until it is continued.
+#[allow(unsafe_code)]
+pub fn stop() {
+    // SAFETY: as in `hold_back`; raise(3) takes no pointers. It is this thread that the signal is
+    // for, so it has stopped when the mask is set again.
+    unsafe {
+        let mut set = core::mem::zeroed::<libc::sigset_t>();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, libc::SIGTSTP);
+        libc::raise(libc::SIGTSTP);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, core::ptr::null_mut());
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, core::ptr::null_mut());
     }
 }
 

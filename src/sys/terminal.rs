@@ -66,22 +66,25 @@ impl Keys {
     pub fn listen() -> Option<Self> {
         // SAFETY: a structure of integers, for which all zeros are valid.
         let mut mode = unsafe { core::mem::zeroed::<libc::termios>() };
-        // SAFETY: tcgetattr(3) writes one termios, which `mode` is; the others take no pointers.
-        let ours = unsafe {
-            libc::tcgetattr(libc::STDIN_FILENO, &raw mut mode) == 0
-                && libc::tcgetpgrp(libc::STDIN_FILENO) == libc::getpgrp()
-        };
-        if !ours {
+        // SAFETY: tcgetattr(3) writes one termios, which `mode` is.
+        let known = unsafe { libc::tcgetattr(libc::STDIN_FILENO, &raw mut mode) == 0 };
+        if !known || !stdin_is_ours() {
             return None;
         }
         let keys = Self(mode);
         mode.c_lflag &= !(libc::ICANON | libc::ECHO);
         (mode.c_cc[libc::VMIN], mode.c_cc[libc::VTIME]) = (0, 0);
+        // It would end us without a chance to put this back (_POSIX_VDISABLE).
+        mode.c_cc[libc::VQUIT] = 0;
         set_mode(&mode).then_some(keys)
     }
 
-    /// The next key that waits, as a byte; `None` when none does.
+    /// The next key that waits, as a byte; `None` when none does, or when it is for others: who
+    /// reads in the background is stopped.
     pub fn pressed(&self) -> Option<u8> {
+        if !stdin_is_ours() {
+            return None;
+        }
         let mut byte = [0];
         let len = rustix::io::read(stdio::stdin(), &mut byte).ok()?;
         (len == 1).then_some(byte[0])
@@ -96,8 +99,18 @@ impl AsFd for Keys {
 
 impl Drop for Keys {
     fn drop(&mut self) {
-        set_mode(&self.0);
+        // In the background it is the shell's, who changes it is stopped.
+        if stdin_is_ours() {
+            set_mode(&self.0);
+        }
     }
+}
+
+/// Whether this process is in the foreground of the terminal.
+#[allow(unsafe_code)]
+fn stdin_is_ours() -> bool {
+    // SAFETY: neither takes a pointer.
+    unsafe { libc::tcgetpgrp(libc::STDIN_FILENO) == libc::getpgrp() }
 }
 
 #[allow(unsafe_code)]

@@ -27,13 +27,14 @@ fn short(f: &mut fmt::Formatter<'_>, number: u64, unit: &str) -> fmt::Result {
     if number < 1_000 {
         return write!(f, "{number} {unit}");
     }
-    let number = u128::from(number);
-    let mut one = 1_u128;
+    let mut one = 1;
     for prefix in ["k", "M", "G", "T", "P", "E"] {
         one *= 1_000;
         for decimals in [2, 1, 0] {
-            let scale = 10_u128.pow(decimals);
-            let rounded = (number * scale + one / 2) / one;
+            let scale = 10_u64.pow(decimals);
+            let step = one / scale;
+            // Half up; in this order nothing overflows.
+            let rounded = number / step + u64::from(number % step >= step / 2);
             if rounded < 1_000 {
                 let (whole, rest) = (rounded / scale, rounded % scale);
                 let width = decimals as usize;

@@ -141,7 +141,7 @@ impl<'a> Line<'a> {
 }
 
 /// What of `text` fits, with room for a mark when not all of it does.
-fn cut(text: &str, text_width: usize, width_max: usize) -> &str {
+pub(super) fn cut(text: &str, text_width: usize, width_max: usize) -> &str {
     if text_width <= width_max {
         return text;
     }
@@ -156,7 +156,7 @@ fn cut(text: &str, text_width: usize, width_max: usize) -> &str {
 }
 
 /// Columns of a terminal that a character takes; near enough to Unicode UAX #11.
-fn width(c: char) -> usize {
+pub(super) fn width(c: char) -> usize {
     match u32::from(c) {
         0x300..=0x36f | 0x200b..=0x200d | 0xfe00..=0xfe0f => 0,
         0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff => 2,

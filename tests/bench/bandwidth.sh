@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Usage: tests/bench/bandwidth.sh [--check] [ebpf|ring] [PART…]
 # What netvitals bandwidth counts, beside what was sent: a router, two clients and a provider in
-# network namespaces of their own. Parts: rates kinds tcp bridge move speed stop flood (all of them).
+# network namespaces of their own. Parts: rates kinds tcp bridge move speed stop flood (all).
 # With --check it fails when a device is off by more than 0.1 % or another limit is not kept.
 # Needs root and ip. NETVITALS names another binary than that of this source.
 set -euo pipefail
@@ -173,7 +173,8 @@ part_tcp() {
     transfer c1 isp 10.8.0.2 $one - 60000000 >"$work/up"
     transfer isp c1 10.9.0.2 - $one 60000000 >>"$work/up"
     counters | paste -d ' ' "$work/before" - |
-        awk -v OFMT=%.0f '{ print $1, $2, $7 - $3, $8 - $4 }' >"$work/veth"
+        awk -v OFMT=%.0f '{ print $1, $2, $7 - $3, $8 - $4; print "sent", "frames=" $7 - $3 }' \
+            >"$work/veth"
     finish
     compare "$work/up"
     report_all "TCP without offloading: segments" 100.00

@@ -9,7 +9,7 @@
 set -euo pipefail
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
-served=(answers lines typed kill)
+served=(answers lines typed agent kill)
 stubbed=(api hostile spool names memory)
 alone=(throughput)
 out=${NETVITALS_LAB_OUT:-$work/out}

@@ -51,10 +51,14 @@ fn command(args: &[&str]) -> Command {
 }
 
 impl Agent {
-    /// Runs from now on, with windows of a second.
+    /// Runs from now on, with windows of a second unless the words say otherwise.
     #[track_caller]
     pub fn start(args: &[&str]) -> Self {
-        Self::start_command(command(&[&["--interval", "1s"], args].concat()))
+        let interval: &[&str] = match args.contains(&"--interval") {
+            true => &[],
+            false => &["--interval", "1s"],
+        };
+        Self::start_command(command(&[interval, args].concat()))
     }
 
     /// The same; everything stands in the file.

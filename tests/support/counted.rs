@@ -51,7 +51,15 @@ impl Bandwidth {
     pub fn start(engine: &str, interface: &str, interval: &str) -> Self {
         let directory = TempDir::new();
         let file = |name: &str| File::create(directory.path().join(name)).unwrap();
-        let args = ["--json", "--no-ptr", "--interval", interval];
+        // A ring that is not full either when the machine has much else to do.
+        let args = [
+            "--json",
+            "--no-ptr",
+            "--ring-kib",
+            "4096",
+            "--interval",
+            interval,
+        ];
         let process = Command::new(EXE)
             .args(["bandwidth", "-i", interface, "--capture", engine])
             .args(args)

@@ -189,13 +189,15 @@ fn does_not_apply(keyword: &str) {
 }
 
 fn is_a(name: &str, value: &Value) -> bool {
-    match (name, value) {
-        ("object", Value::Object(_)) | ("array", Value::Array(_)) => true,
-        ("string", Value::String(_)) | ("boolean", Value::Bool(_)) => true,
-        ("integer", Value::Number(Number::U64(_) | Number::I64(_))) => true,
-        ("number", Value::Number(Number::F64(_))) => true,
-        _ => false,
-    }
+    matches!(
+        (name, value),
+        ("object", Value::Object(_))
+            | ("array", Value::Array(_))
+            | ("string", Value::String(_))
+            | ("boolean", Value::Bool(_))
+            | ("integer", Value::Number(Number::U64(_) | Number::I64(_)))
+            | ("number", Value::Number(Number::F64(_)))
+    )
 }
 
 fn string(keyword: &str, rule: &Value, value: &str) -> bool {

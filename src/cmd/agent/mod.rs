@@ -13,8 +13,10 @@ pub mod state;
 
 use super::Applet;
 use super::argv::Shape;
+use super::lan::cannot;
 use super::outputs;
 use crate::failure::Failure;
+use crate::sys::signal::{Hint, Hints};
 use options::{Args, FLAGS};
 use reload::{Orders, Read};
 
@@ -29,6 +31,9 @@ impl Applet for Args {
     };
 
     fn run(self, options: outputs::Options) -> Result<(), Failure> {
+        // First of all: it would end the process until then.
+        let hangup = Hints::hold(Hint::Reload);
+        let hangup = hangup.map_err(|error| cannot("wait for signals", &error))?;
         let orders = Orders {
             args: self,
             options,
@@ -42,6 +47,6 @@ impl Applet for Args {
         if probes.any(|section| section.boolean("enabled")) {
             log::warn!("'probe' sections: this version does not probe");
         }
-        open::open(orders, settings, &configuration, outputs)?.run()
+        open::open(orders, settings, &configuration, outputs, hangup)?.run()
     }
 }

@@ -29,7 +29,8 @@ use crate::limits::DEVICES_HEARD_MAX;
 use crate::model::device::Devices;
 use crate::sys::files::Root;
 use crate::sys::privileges::Outcome;
-use crate::sys::signal::{Hint, Hints, Signals};
+use crate::sys::signal::{Hints, Signals};
+use crate::sys::spool_directory::SpoolDirectory;
 use crate::sys::{clock, host, random};
 use crate::time::Mono;
 
@@ -46,9 +47,9 @@ pub(super) fn open(
     settings: Settings,
     configuration: &Configuration,
     outputs: Outputs,
+    hangup: Hints,
 ) -> Result<Agent, Failure> {
     let signals = Signals::hold().map_err(|error| cannot("wait for signals", &error))?;
-    let hangup = Hints::hold(Hint::Reload).map_err(|error| cannot("wait for signals", &error))?;
     let now = clock::mono();
     let start = Stamp {
         wall: clock::wall(),
@@ -105,6 +106,10 @@ fn settle(
     let state = state.transpose()?;
     let spool = settings.spooling.directory.as_deref();
     let spool = spool.filter(|_| outputs.servers.is_some());
+    if let (Some(spool), Some(_)) = (spool, &settings.user) {
+        // What cannot be made now is said when it is opened.
+        let _ = SpoolDirectory::at(spool);
+    }
     let state_file = state_file.map(|path| outputs::split_path(path).0);
     let directories: Vec<&str> = state_file.into_iter().chain(spool).collect();
     let settled = rights::settle(settings.user.as_deref(), needs, &directories)?;
@@ -164,7 +169,7 @@ fn observer(
     let hidden = Hidden::open(&root, settings.conntrack);
     let sources = named(settings, configuration).open(root, DEVICES_HEARD_MAX)?;
     let devices = Devices::new(DEVICES_HEARD_MAX, random::bits());
-    let lan = Lan::new(devices, Ears::All, sources, tables)
+    let lan = Lan::new(devices, ears(settings), sources, tables)
         .map_err(|error| cannot("wait for frames", &error))?;
     let discovery = discovery(settings).map(|plan| Discovery::new(plan, now));
     let observer = Observer::new(
@@ -186,6 +191,14 @@ pub(super) fn named(settings: &Settings, configuration: &Configuration) -> Named
         names: settings.names_file.clone(),
         oui: settings.oui_file.clone(),
         ptr: settings.ptr,
+    }
+}
+
+/// What is listened to.
+pub(super) fn ears(settings: &Settings) -> Ears {
+    match settings.discovery {
+        Finding::Off => Ears::Off,
+        Finding::Active | Finding::Passive => Ears::Light,
     }
 }
 

@@ -66,9 +66,13 @@ impl Orders {
 impl Agent {
     /// Reads the configuration again and applies it, without losing a counter.
     pub(super) fn reload(&mut self) {
+        let level = log::max_level();
         match self.orders.read().and_then(|read| self.apply(read)) {
             Ok(()) => log::info!("configuration read again"),
-            Err(failure) => log::error!("{failure}; the old configuration goes on"),
+            Err(failure) => {
+                log::set_max_level(level);
+                log::error!("{failure}; the old configuration goes on");
+            }
         }
     }
 
@@ -89,6 +93,8 @@ impl Agent {
         let wanted = Logical::read(&root).wanted(&settings.interfaces, &network)?;
         let sources = open::named(&settings, &configuration).open(root, DEVICES_HEARD_MAX)?;
         let server_id = open::server_id(&settings);
+        // What may still fail comes first: nothing is half applied.
+        self.observer.lan.set_sources(sources).map_err(unusable)?;
         let renamed = server_id != self.documents.server_id;
         if renamed || outputs != self.outputs {
             let sender = Sender {
@@ -101,7 +107,7 @@ impl Agent {
             self.outputs = outputs;
         }
         self.documents.server_id = server_id;
-        self.observer.lan.set_sources(sources).map_err(unusable)?;
+        self.observer.lan.set_ears(open::ears(&settings));
         let discovery = open::discovery(&settings);
         let now = clock::mono();
         self.observer

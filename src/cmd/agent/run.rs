@@ -64,7 +64,7 @@ impl Agent {
                 let interval = self.settings.interval;
                 self.reload();
                 if self.settings.interval != interval {
-                    cadence = Cadence::new(clock::mono(), self.settings.interval);
+                    cadence = Cadence::new(begun, self.settings.interval);
                 }
                 continue;
             }
@@ -107,7 +107,10 @@ impl Agent {
         if let Some(state) = &mut self.state {
             state.write(document);
         }
-        let printed = outlets.print(document, &self.signals);
+        let printed = match self.settings.once {
+            true => outlets.print(document, &self.signals),
+            false => outlets.print_soon(document),
+        };
         self.observer.capture.begin_window();
         self.meters.begin_window();
         self.observer.forget(self.settings.forget_after, now);

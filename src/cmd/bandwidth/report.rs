@@ -76,6 +76,25 @@ impl Report {
         }
     }
 
+    /// Shows at a terminal that it counts, before there is anything to show.
+    pub(super) fn begin(&mut self, observer: &Observer, signals: &Signals) -> Result<(), Failure> {
+        if self.json || terminal::stdout_size().is_none() {
+            return Ok(());
+        }
+        self.head.push_str("counting on");
+        names(&mut self.head, observer);
+        self.head.push_str(" …\n");
+        self.draw(signals)
+    }
+
+    /// Leaves a terminal with a line of its own for what comes next.
+    pub(super) fn end(&self, signals: &Signals) -> Result<(), Failure> {
+        if self.json || terminal::stdout_size().is_none() {
+            return Ok(());
+        }
+        stdout::put(b"\n", signals).map_err(stdout_failure)
+    }
+
     /// Shows the window that has ended.
     pub(super) fn show(
         &mut self,
@@ -131,9 +150,7 @@ impl Report {
         head.clear();
         // Writing to a string cannot fail.
         let _ = write!(head, "{time:.0}Z, {source} on");
-        for tap in capture.interfaces() {
-            let _ = write!(head, " {}", Escaped(&tap.name));
-        }
+        names(head, observer);
         let (seen, lost) = (sums.frames, capture.frames_lost());
         let _ = writeln!(head, ": {seen} frames seen, {lost} lost");
         if sums.other_frames > 0 {
@@ -165,10 +182,18 @@ impl Report {
         let columns = size.map(|(columns, _)| columns);
         self.table.render(columns, &mut self.text);
         let result = match size {
-            Some((_, rows)) => stdout::put(screen::of(&self.text, rows).as_bytes(), signals),
+            Some(size) => stdout::put(screen::of(&self.text, size).as_bytes(), signals),
             None => stdout::put(self.text.as_bytes(), signals),
         };
         result.map_err(stdout_failure)
+    }
+}
+
+/// Writes where is counted.
+fn names(head: &mut String, observer: &Observer) {
+    for tap in observer.capture.interfaces() {
+        // Writing to a string cannot fail.
+        let _ = write!(head, " {}", Escaped(&tap.name));
     }
 }
 

@@ -9,6 +9,8 @@ use crate::cmd::hidden::Hidden;
 use crate::cmd::interfaces::Logical;
 use crate::cmd::lan::cannot;
 use crate::cmd::observer::Observer;
+use crate::cmd::quoted;
+use crate::codec::netlink::Link;
 use crate::collect::bandwidth::{Capture, Options};
 use crate::collect::devices::Ears;
 use crate::collect::lan::Lan;
@@ -44,6 +46,7 @@ pub(super) fn run(plan: Plan) -> Result<(), Failure> {
     let mut begun = clock::mono();
     observer.capture.begin_window();
     let mut cadence = Cadence::new(begun, interval);
+    report.begin(&observer, &signals)?;
     for sequence in 1.. {
         let woken = desk.wait(&signals, &mut observer, &mut report, cadence.next_due())?;
         let now = clock::mono();
@@ -65,7 +68,7 @@ pub(super) fn run(plan: Plan) -> Result<(), Failure> {
             break;
         }
     }
-    Ok(())
+    report.end(&signals)
 }
 
 /// Finds the interfaces, opens the sockets.
@@ -81,6 +84,8 @@ fn open(plan: Plan) -> Result<Observer, Failure> {
         // Says what there is instead.
         logical.link(None, &network)?;
     }
+    let mut there = wanted.iter().filter_map(|name| network.by_name(name));
+    there.try_for_each(countable)?;
     let hidden = Hidden::open(&root, plan.conntrack);
     let devices = Devices::new(DEVICES_HEARD_MAX, random::bits());
     let sources = plan.named.open(root, DEVICES_HEARD_MAX)?;
@@ -98,7 +103,7 @@ fn open(plan: Plan) -> Result<Observer, Failure> {
         Ok(_) => {}
         Err(error) => log::info!("CAP_BPF is kept: {error}"),
     }
-    let lan = Lan::new(devices, Ears::All, sources, tables)
+    let lan = Lan::new(devices, Ears::Light, sources, tables)
         .map_err(|error| cannot("wait for frames", &error))?;
     let observer = Observer::new(lan, capture, hidden, None, wanted, INACTIVE_AFTER, now);
     let capture = &observer.capture;
@@ -117,4 +122,16 @@ fn open(plan: Plan) -> Result<Observer, Failure> {
         }
         (Some(_), None) => Ok(observer),
     }
+}
+
+/// Whether there are devices to tell apart.
+fn countable(link: &Link) -> Result<(), Failure> {
+    if link.ethernet {
+        return Ok(());
+    }
+    let name = quoted(&link.name);
+    Err(Failure::failed(format_args!(
+        "interface {name}: not an Ethernet: its frames do not say which device they are of; \
+         choose another with --interface"
+    )))
 }

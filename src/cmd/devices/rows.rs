@@ -49,7 +49,8 @@ impl Rows {
         for claim in self.claims.all(devices) {
             let device = devices.device(claim.device);
             let address = Some(claim.address);
-            let conflict_macs = self.claims.conflicts(address, device.mac, devices);
+            let since = silence.map_or(Mono::from_ns(0), |silence| now.before(silence));
+            let conflict_macs = self.claims.conflicts(address, device.mac, since, devices);
             row(&Entry {
                 device,
                 address,

@@ -165,8 +165,8 @@ impl Watch<'_> {
                     true => Mark::None,
                 }
             });
-        let rows = terminal::stdout_size().map_or(24, |(_, rows)| rows);
-        let screen = screen::of(&self.report.text, rows);
+        let size = terminal::stdout_size().unwrap_or((80, 24));
+        let screen = screen::of(&self.report.text, size);
         stdout::put(screen.as_bytes(), &session.signals).map_err(stdout_failure)
     }
 

@@ -5,14 +5,17 @@ mod kept;
 mod report;
 mod verdict;
 
+use core::fmt;
+
 use argh::{ArgsInfo, FromArgs};
 
 use super::{Applet, config, outputs, quoted, stdout_failure};
 use crate::failure::{Exit, Failure};
 use crate::sink::stdout;
 use crate::sys::terminal;
-use kept::Kept;
-use verdict::{Present, Verdict, Writer};
+use kept::{Kept, Unknown};
+use report::Report;
+use verdict::{Present, Writer};
 
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(
@@ -41,17 +44,29 @@ impl Applet for Args {
 
     fn run(self, _: outputs::Options) -> Result<(), Failure> {
         let path = self.state_file.unwrap_or_else(configured);
-        let answer = Answer::find(&path);
-        let known = answer.known.as_ref().map(|(kept, verdict)| (kept, verdict));
-        let reason = answer.reason.as_deref();
-        let put = match self.json {
-            true => stdout::print(&report::json(known, reason)),
-            false => {
-                let columns = terminal::stdout_size().map(|(columns, _)| columns);
-                stdout::print(&report::text(known, reason, columns))
+        let found = match path.is_empty() {
+            true => Err(Unknown::NotKept),
+            false => Kept::read(&path),
+        };
+        let state = found.as_ref().ok().and_then(Kept::state);
+        let verdict = state.map(|state| Writer::of(&state).judge(&Present::look(state.pid)));
+        let about = |what: &dyn fmt::Display| format!("state file {}: {what}", quoted(&path));
+        let reason = match (&found, &verdict) {
+            (Err(unknown), _) => Some(about(unknown)),
+            (Ok(_), verdict) => {
+                let reason = verdict.as_ref().and_then(|verdict| verdict.reason.as_ref());
+                reason.map(|reason| about(reason))
             }
         };
-        put.map_err(stdout_failure)?;
+        let report = Report {
+            known: state.zip(verdict.map(|verdict| verdict.age)),
+            reason: reason.as_deref(),
+        };
+        let answer = match self.json {
+            true => report.json(),
+            false => report.text(terminal::stdout_size().map(|(columns, _)| columns)),
+        };
+        stdout::print(&answer).map_err(stdout_failure)?;
         match reason {
             None => Ok(()),
             Some(_) => Err(Failure::silent(Exit::Failed)),
@@ -66,40 +81,4 @@ fn configured() -> String {
         config::Configuration::default()
     });
     configuration.main.text("state_file").to_owned()
-}
-
-/// What can be said.
-struct Answer {
-    known: Option<(Kept, Verdict)>,
-    /// Why it does not run; `None` when it does.
-    reason: Option<String>,
-}
-
-impl Answer {
-    fn find(path: &str) -> Self {
-        let subject =
-            |what: &dyn core::fmt::Display| Some(format!("state file {}: {what}", quoted(path)));
-        if path.is_empty() {
-            let reason = "no state file is kept: option 'state_file' is empty";
-            return Self {
-                known: None,
-                reason: Some(reason.to_owned()),
-            };
-        }
-        match Kept::read(path) {
-            Ok(kept) => {
-                let writer = Writer::of(&kept);
-                let verdict = writer.judge(&Present::look(kept.state.pid));
-                let reason = verdict.reason.as_ref().and_then(|reason| subject(reason));
-                Self {
-                    known: Some((kept, verdict)),
-                    reason,
-                }
-            }
-            Err(unknown) => Self {
-                known: None,
-                reason: subject(&unknown),
-            },
-        }
-    }
 }

@@ -3,9 +3,10 @@
 
 use core::convert::Infallible;
 use core::fmt::{self, Write as _};
+use core::time::Duration;
 
-use super::kept::{Kept, Output};
-use super::verdict::Verdict;
+use super::kept::State;
+use crate::codec::json::{Object, Text};
 use crate::encode::json::{Json, Style};
 use crate::term::amount::Bytes;
 use crate::term::escape::Escaping;
@@ -25,48 +26,73 @@ const KEYS: &[&str] = &[
     "configFile",
 ];
 
-/// The answer as JSON, a line.
-pub(super) fn json(kept: Option<(&Kept, &Verdict)>, reason: Option<&str>) -> String {
-    let Ok(line) = write_json(kept, reason);
-    String::from_utf8_lossy(&line).into_owned()
+/// All that can be said.
+pub(super) struct Report<'a> {
+    /// What the file says, and its age; without one when it was written in another boot.
+    pub(super) known: Option<(State<'a>, Option<Duration>)>,
+    /// Why the agent does not run; `None` when it does.
+    pub(super) reason: Option<&'a str>,
 }
 
-fn write_json(
-    kept: Option<(&Kept, &Verdict)>,
-    reason: Option<&str>,
-) -> Result<Vec<u8>, Infallible> {
-    let mut json = Json::new(Vec::new(), Style::Compact);
-    json.open_object()?;
-    json.literal_key("\"running\":")?;
-    json.boolean(reason.is_none())?;
-    if let Some((kept, verdict)) = kept {
-        if let Some(age) = verdict.age {
-            json.literal_key("\"ageSeconds\":")?;
-            json.unsigned(age.as_secs())?;
-        }
-        let mut raw = |key: &str, value: Option<&str>| match value {
-            Some(value) => json.key(key).and_then(|()| json.raw(value.as_bytes())),
-            None => Ok(()),
-        };
-        for key in KEYS {
-            raw(key, kept.member(key))?;
-        }
-        raw("sequence", kept.of_snapshot("sequence"))?;
-        raw("clockSynced", kept.of_snapshot("clockSynced"))?;
-        raw("capture", kept.of_network("capture"))?;
-        raw("health", kept.of_snapshot("health"))?;
-        let (active, known) = kept.devices();
-        json.literal_key("\"devicesActive\":")?;
-        json.unsigned(active)?;
-        json.literal_key("\"devicesKnown\":")?;
-        json.unsigned(known)?;
+impl Report<'_> {
+    /// For programs, a line.
+    pub(super) fn json(&self) -> String {
+        let Ok(line) = self.write_json();
+        String::from_utf8_lossy(&line).into_owned()
     }
-    if let Some(reason) = reason {
-        json.literal_key("\"reason\":")?;
-        json.string(reason)?;
+
+    fn write_json(&self) -> Result<Vec<u8>, Infallible> {
+        let mut json = Json::new(Vec::new(), Style::Compact);
+        json.open_object()?;
+        json.literal_key("\"running\":")?;
+        json.boolean(self.reason.is_none())?;
+        if let Some((state, age)) = &self.known {
+            if let Some(age) = age {
+                json.literal_key("\"ageSeconds\":")?;
+                json.unsigned(age.as_secs())?;
+            }
+            let file = KEYS.iter().map(|key| (*key, state.file.value(key)));
+            let [sequence, clock, health] =
+                ["sequence", "clockSynced", "health"].map(|key| (key, state.snapshot.value(key)));
+            let capture = ("capture", state.network.value("capture"));
+            for (key, value) in file.chain([sequence, clock, capture, health]) {
+                if let Some(value) = value {
+                    json.key(key)?;
+                    json.raw(value.as_bytes())?;
+                }
+            }
+            let (active, known) = state.devices();
+            json.literal_key("\"devicesActive\":")?;
+            json.unsigned(active)?;
+            json.literal_key("\"devicesKnown\":")?;
+            json.unsigned(known)?;
+        }
+        if let Some(reason) = self.reason {
+            json.literal_key("\"reason\":")?;
+            json.string(reason)?;
+        }
+        json.close_object()?;
+        json.finish()
     }
-    json.close_object()?;
-    json.finish()
+
+    /// For people; lines of a table are at most `width_max` wide.
+    pub(super) fn text(&self, width_max: Option<usize>) -> String {
+        let mut text = String::new();
+        match self.reason {
+            None => line(&mut text, "agent", format_args!("running")),
+            Some(reason) => line(&mut text, "agent", format_args!("not running: {reason}")),
+        }
+        if let Some((state, age)) = &self.known {
+            facts(&mut text, state, *age);
+            let outputs = state.health.array("outputs").into_iter().flatten();
+            let mut outputs = outputs.filter_map(Object::of).peekable();
+            if outputs.peek().is_some() {
+                text.push('\n');
+                table(outputs).render(width_max, &mut text);
+            }
+        }
+        text
+    }
 }
 
 const fn column(heading: &'static str, right: bool, shrinks: bool) -> Column {
@@ -88,122 +114,143 @@ const OUTPUTS: &[Column] = &[
     column("LAST ERROR", false, true),
 ];
 
-/// The answer for people; lines of a table are at most `width_max` wide.
-pub(super) fn text(
-    kept: Option<(&Kept, &Verdict)>,
-    reason: Option<&str>,
-    width_max: Option<usize>,
-) -> String {
-    let mut text = String::new();
-    // Writing to a string cannot fail.
-    match reason {
-        None => line(&mut text, "agent", format_args!("running")),
-        Some(reason) => line(&mut text, "agent", format_args!("not running: {reason}")),
-    }
-    if let Some((kept, verdict)) = kept {
-        facts(&mut text, kept, verdict);
-        let outputs = &kept.state.snapshot.health.outputs;
-        if !outputs.is_empty() {
-            text.push('\n');
-            table(outputs).render(width_max, &mut text);
-        }
-    }
-    text
-}
-
 /// A line of the report; what comes from the file can do no harm.
 fn line(text: &mut String, name: &str, what: fmt::Arguments<'_>) {
+    // Writing to a string cannot fail.
     let _ = write!(text, "{name:<10}");
     let _ = Escaping(&mut *text).write_fmt(what);
     text.push('\n');
 }
 
-fn facts(text: &mut String, kept: &Kept, verdict: &Verdict) {
-    let (state, snapshot) = (&kept.state, &kept.state.snapshot);
-    let (version, pid, started) = (&state.version, state.pid, &state.started);
-    let of = &snapshot.server_id;
+/// A member as it is shown to people: a string without its quotes, nothing when it is absent.
+struct Shown<'a>(Option<&'a str>);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0, self.0.and_then(Text::of)) {
+            (_, Some(text)) => text.fmt(f),
+            (Some(value), None) => f.write_str(value),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+/// Blanks between them, and one in front.
+struct Listed<'a>(Object<'a>, &'static str);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut values = self.0.array(self.1).into_iter().flatten();
+        values.try_for_each(|value| write!(f, " {}", Shown(Some(value))))
+    }
+}
+
+fn shown<'a>(object: Object<'a>, name: &str) -> Shown<'a> {
+    Shown(object.value(name))
+}
+
+fn facts(text: &mut String, state: &State<'_>, age: Option<Duration>) {
+    let file = |name| shown(state.file, name);
+    let snapshot = |name| shown(state.snapshot, name);
     line(
         text,
         "process",
-        format_args!("{pid}, netvitals {version}, as '{of}' since {started}"),
+        format_args!(
+            "{}, netvitals {}, as '{}' since {}",
+            state.pid,
+            file("version"),
+            snapshot("serverId"),
+            file("startedTime")
+        ),
     );
-    if let Some(file) = &state.config_file {
-        line(text, "config", format_args!("{file}"));
+    if state.file.value("configFile").is_some() {
+        line(text, "config", format_args!("{}", file("configFile")));
     }
-    let (sequence, time, interval) = (snapshot.sequence, &snapshot.time, kept.interval);
-    match verdict.age {
+    let window = format!(
+        "{}, of {} s, until {}",
+        snapshot("sequence"),
+        file("intervalSeconds"),
+        snapshot("snapshotTime")
+    );
+    match age {
         Some(age) => line(
             text,
             "window",
-            format_args!(
-                "{sequence}, of {interval:?}, until {time}, {} s ago",
-                age.as_secs()
-            ),
+            format_args!("{window}, {} s ago", age.as_secs()),
         ),
-        None => line(
-            text,
-            "window",
-            format_args!("{sequence}, of {interval:?}, until {time}"),
-        ),
+        None => line(text, "window", format_args!("{window}")),
     }
-    if !snapshot.clock_synced {
+    if state.snapshot.boolean("clockSynced") == Some(false) {
         line(text, "clock", format_args!("nobody keeps it right"));
     }
-    capture(text, kept);
-    let (active, known) = kept.devices();
+    capture(text, state.capture);
+    let (active, known) = state.devices();
     line(
         text,
         "devices",
         format_args!("{active} active, {known} known"),
     );
-    if let Some(spool) = &snapshot.health.spool {
-        let (bytes, limit) = (Bytes(spool.bytes), Bytes(spool.limit_bytes));
-        let (torn, corrupt) = (spool.torn, spool.corrupt);
+    if let Some(spool) = state.health.object("spool") {
+        let bytes = |name| Bytes(spool.unsigned(name).unwrap_or(0));
+        let (used, limit) = (bytes("bytes"), bytes("limitBytes"));
+        let (torn, corrupt) = (shown(spool, "torn"), shown(spool, "corrupt"));
         line(
             text,
             "spool",
-            format_args!("{bytes} of {limit}, {torn} torn, {corrupt} corrupt"),
+            format_args!("{used} of {limit}, {torn} torn, {corrupt} corrupt"),
         );
     }
 }
 
-fn capture(text: &mut String, kept: &Kept) {
-    let capture = &kept.state.snapshot.network.capture;
-    let (source, seen, lost) = (&capture.source, capture.frames_seen, capture.frames_lost);
-    let on = match capture.interfaces.is_empty() {
-        true => String::new(),
-        false => format!(" on {}", capture.interfaces.join(" ")),
-    };
+fn capture(text: &mut String, capture: Object<'_>) {
+    let of = |name| shown(capture, name);
+    let interfaces = Listed(capture, "interfaces").to_string();
+    let on = if interfaces.is_empty() { "" } else { " on" };
     line(
         text,
         "capture",
-        format_args!("{source}{on}, {seen} frames seen, {lost} lost"),
+        format_args!(
+            "{}{on}{interfaces}: {} frames seen, {} lost",
+            of("source"),
+            of("framesSeen"),
+            of("framesLost")
+        ),
     );
-    if let Some(reason) = &capture.fallback_reason {
-        line(text, "", format_args!("{reason}"));
+    if capture.value("fallbackReason").is_some() {
+        line(text, "", format_args!("{}", of("fallbackReason")));
     }
-    if !capture.unseen.is_empty() {
-        line(text, "unseen", format_args!("{}", capture.unseen.join(" ")));
+    let unseen = Listed(capture, "unseen").to_string();
+    if !unseen.is_empty() {
+        line(text, "unseen", format_args!("{}", unseen.trim_start()));
     }
 }
 
-fn table(outputs: &[Output]) -> Table {
+fn table<'a>(outputs: impl Iterator<Item = Object<'a>>) -> Table {
     let mut table = Table::new(OUTPUTS);
     for output in outputs {
-        table.cell(&output.name);
-        table.cell(&output.kind);
-        table.cell(output.queue);
-        match output.oldest_s {
-            Some(oldest_s) => table.cell(format_args!("{oldest_s} s")),
-            None => table.cell(""),
+        let of = |name| shown(output, name);
+        for name in ["name", "type", "queue"] {
+            table.cell(of(name));
         }
-        table.cell(output.sent);
-        table.cell(output.dropped);
-        table.cell(output.dead_lettered);
-        match (&output.last_error, &output.last_error_time) {
-            (Some(error), Some(time)) => table.cell(format_args!("{time} {error}")),
-            (error, _) => table.cell(error.as_deref().unwrap_or_default()),
+        let unit = if output.value("oldestSeconds").is_some() {
+            " s"
+        } else {
+            ""
+        };
+        table.cell(format_args!("{}{unit}", of("oldestSeconds")));
+        for name in ["sent", "dropped", "deadLettered"] {
+            table.cell(of(name));
         }
+        let gap = if output.value("lastErrorTime").is_some() {
+            " "
+        } else {
+            ""
+        };
+        table.cell(format_args!(
+            "{}{gap}{}",
+            of("lastErrorTime"),
+            of("lastError")
+        ));
     }
     table
 }

@@ -4,7 +4,8 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::kept::Kept;
+use super::kept::State;
+use crate::codec::json::Text;
 use crate::codec::process::Process;
 use crate::collect::system;
 use crate::sys::files::{self, Root};
@@ -106,7 +107,7 @@ pub(super) struct Verdict {
 /// What the state file says of who wrote it, and when.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Writer<'a> {
-    boot_id: &'a str,
+    boot_id: Option<Text<'a>>,
     pid: u32,
     /// From the start of the machine.
     written: Duration,
@@ -114,19 +115,20 @@ pub(super) struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn of(kept: &'a Kept) -> Self {
+    pub(super) fn of(state: &State<'a>) -> Self {
         Self {
-            boot_id: &kept.state.boot_id,
-            pid: kept.state.pid,
-            written: Duration::from_millis(kept.state.written_uptime_ms),
-            interval: kept.interval,
+            boot_id: state.file.text("bootId"),
+            pid: state.pid,
+            written: state.written,
+            interval: state.interval,
         }
     }
 
     /// Judges by what is so now.
     pub(super) fn judge(self, present: &Present) -> Verdict {
         // Where the kernel does not tell, both are empty, and the clock alone shows it.
-        if self.boot_id != present.boot_id || self.written > present.uptime {
+        let is_of_boot = |boot_id: Text<'_>| boot_id.is(&present.boot_id);
+        if !self.boot_id.is_some_and(is_of_boot) || self.written > present.uptime {
             return Verdict {
                 reason: Some(Reason::Rebooted),
                 age: None,
@@ -161,7 +163,7 @@ mod tests {
     #[track_caller]
     fn check(boot_id: &str, holder: Holder, age: Duration, expected: Option<Reason>) {
         let writer = Writer {
-            boot_id: "a",
+            boot_id: Text::of("\"a\""),
             pid: 7,
             written: HOUR,
             interval: INTERVAL,
@@ -206,7 +208,7 @@ mod tests {
     fn nobody_survives_a_reboot() {
         check("b", Holder::Somebody, INTERVAL, Some(Reason::Rebooted));
         let writer = Writer {
-            boot_id: "",
+            boot_id: Text::of("\"\""),
             pid: 7,
             written: HOUR,
             interval: INTERVAL,

@@ -99,6 +99,7 @@ impl Capture {
             if let [Refusal::Load(LoadError::Permission), ..] = refusals[..] {
                 remedies.truncate(1);
             }
+            remedies.dedup();
             capture.fallback_reason = Some(reasons.join("; "));
             capture.remedy = Some(remedies.join("; "));
         }

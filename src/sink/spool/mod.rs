@@ -128,6 +128,8 @@ pub struct Spool<S: Store> {
     commit_due: Option<Mono>,
     /// That there are segments that may not be opened was said.
     told_denied: bool,
+    /// That its disk has no room was said.
+    full_said: bool,
     torn: u64,
     corrupt: u64,
 }

@@ -57,6 +57,7 @@ impl<S: Store> Spool<S> {
             buffer: Vec::with_capacity(buffer_bytes),
             commit_due: None,
             told_denied: false,
+            full_said: false,
             torn: 0,
             corrupt: 0,
         };

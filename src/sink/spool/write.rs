@@ -235,7 +235,12 @@ impl<S: Store> Spool<S> {
     fn make_room(&mut self, refusal: Refusal) -> Result<(), SpoolError> {
         let error = match refusal {
             Refusal::Limit => SpoolError::Full,
-            Refusal::Io(error) if is_full(&error) => SpoolError::Io(error),
+            Refusal::Io(error) if is_full(&error) => {
+                if !core::mem::replace(&mut self.full_said, true) {
+                    log::warn!("spool: {error} on its disk: the oldest documents make room");
+                }
+                SpoolError::Io(error)
+            }
             Refusal::Io(error) => return Err(SpoolError::Io(error)),
         };
         if self.drop_oldest()? {

@@ -61,7 +61,7 @@ impl Ring {
         let ring = [size, count, size, count, BLOCK_AGE_MS_MAX, 0, 0];
         set(libc::PACKET_RX_RING, &ring)?;
         let memory = Memory::map(fd, block_bytes, blocks)?;
-        packet::bind(fd, 0)?;
+        packet::bind(fd, 0, libc::ETH_P_ALL)?;
         Ok(Self {
             memory,
             socket,

@@ -2,8 +2,8 @@
 //! Any bytes as what `status` and a change of user read: a state file, /proc/PID/stat, the lists of
 //! users and groups.
 
-use miniserde::json::{self, Object};
-use netvitals::codec::json::Members;
+use miniserde::json;
+use netvitals::codec::json::{Object, Text};
 use netvitals::codec::process::Process;
 use netvitals::codec::users;
 
@@ -26,16 +26,21 @@ pub fn run(input: &[u8]) {
 /// All members of a valid object are found, and each value is valid by itself; of what is not valid
 /// nothing is known but that it ends.
 fn members(text: &str) {
-    let count = Members::of(text).count();
+    let members = || Object::of(text).into_iter().flat_map(Object::members);
+    let count = members().count();
     assert!(count <= text.len());
-    if let Ok(object) = json::from_str::<Object>(text) {
+    for (key, _) in members() {
+        if let Some(values) = Object::of(text).and_then(|object| object.array(key)) {
+            assert!(values.count() <= text.len());
+        }
+    }
+    if let Ok(object) = json::from_str::<json::Object>(text) {
         // A key may stand twice.
         assert!(count >= object.len(), "{count} of {}", object.len());
-        for (key, value) in Members::of(text) {
-            assert!(
-                json::from_str::<String>(&format!("\"{key}\"")).is_ok(),
-                "{key}"
-            );
+        for (key, value) in members() {
+            let key = format!("\"{key}\"");
+            let known: String = json::from_str(&key).unwrap();
+            assert_eq!(Text::of(&key).unwrap().to_string(), known);
             assert!(json::from_str::<json::Value>(value).is_ok(), "{value}");
         }
     }
