@@ -19,6 +19,20 @@ pub fn wall() -> Wall {
     Wall::from_us(unsigned(seconds) * 1_000_000 + unsigned(ns) / 1_000)
 }
 
+/// Now, on both clocks. Who was interrupted between the two readings reads again, a few times.
+pub fn both() -> (Mono, Wall) {
+    const APART_MAX: Duration = Duration::from_micros(100);
+    const TRIES: u32 = 5;
+    let mut tries = 1;
+    loop {
+        let (now, wall) = (mono(), wall());
+        if tries == TRIES || mono().since(now) <= APART_MAX {
+            return (now, wall);
+        }
+        tries += 1;
+    }
+}
+
 /// Time since boot, asleep included (CLOCK_BOOTTIME): the same for all processes of one boot.
 pub fn since_boot() -> Duration {
     let (seconds, ns) = read(ClockId::Boottime);

@@ -246,8 +246,9 @@ pub fn check_run(snapshots: &[Snapshot]) {
         assert_eq!(snapshot.start_id(), snapshots[0].start_id());
     }
     for (before, after) in snapshots.iter().zip(&snapshots[1..]) {
+        // Somebody may be adjusting the wall clock meanwhile.
         let gap = after.times().0 - before.times().1;
-        assert!(gap.abs() <= 2, "window {}: {gap} ms", after.sequence());
+        assert!(gap.abs() <= 10, "window {}: {gap} ms", after.sequence());
         for entry in after.entries() {
             let then = before.device(entry.mac()).map(Device::since_start);
             let grown = entry.since_start().since(then.unwrap_or_default());

@@ -68,13 +68,14 @@ impl Agent {
                 }
                 continue;
             }
-            let now = clock::mono();
+            let (now, wall) = clock::both();
             let duration = now.since(begun);
             let shortest = LAST_WINDOW_MIN.min(self.settings.interval / 2);
             if woken == Woken::Terminate && self.documents.sequence > 0 && duration < shortest {
                 return Ok(woken);
             }
-            self.window(now, duration)?;
+            let end = Stamp { wall, mono: now };
+            self.window(Window { end, duration })?;
             begun = now;
             cadence.ran(now);
             if woken == Woken::Terminate || self.settings.once {
@@ -83,13 +84,9 @@ impl Agent {
         }
     }
 
-    /// Ends a window at `now` and begins the next one.
-    fn window(&mut self, now: Mono, duration: Duration) -> Result<(), Failure> {
-        let end = Stamp {
-            wall: clock::wall(),
-            mono: now,
-        };
-        let window = Window { end, duration };
+    /// Ends a window and begins the next one.
+    fn window(&mut self, window: Window) -> Result<(), Failure> {
+        let (end, now) = (window.end, window.end.mono);
         self.observer.end_window(true, now);
         if core::mem::take(&mut self.observer.links_changed) {
             self.meters.speeds.forget();
