@@ -19,20 +19,6 @@ pub fn wall() -> Wall {
     Wall::from_us(unsigned(seconds) * 1_000_000 + unsigned(ns) / 1_000)
 }
 
-/// Now, on both clocks. Who was interrupted between the two readings reads again, a few times.
-pub fn both() -> (Mono, Wall) {
-    const APART_MAX: Duration = Duration::from_micros(100);
-    const TRIES: u32 = 5;
-    let mut tries = 1;
-    loop {
-        let (now, wall) = (mono(), wall());
-        if tries == TRIES || mono().since(now) <= APART_MAX {
-            return (now, wall);
-        }
-        tries += 1;
-    }
-}
-
 /// Time since boot, asleep included (CLOCK_BOOTTIME): the same for all processes of one boot.
 pub fn since_boot() -> Duration {
     let (seconds, ns) = read(ClockId::Boottime);
@@ -81,13 +67,20 @@ pub fn both() -> Both {
         if took.as_nanos() <= BOTH_NS_MAX || tries >= BOTH_TRIES {
             return Both {
                 mono: before.after(took / 2),
-                wall_ns: unsigned(seconds) * 1_000_000_000 + unsigned(ns),
+                wall_ns: unsigned(seconds)
+                    .saturating_mul(1_000_000_000)
+                    .saturating_add(unsigned(ns)),
             };
         }
     }
 }
 
 impl Both {
+    /// The moment on the clock for stamps.
+    pub fn wall(&self) -> Wall {
+        Wall::from_us(self.wall_ns / 1_000)
+    }
+
     /// The moment of the kernel's stamp `at_ns`, nanoseconds since 1970; this one when the clock
     /// was set in between.
     pub fn mono_of(&self, at_ns: u64) -> Mono {

@@ -50,8 +50,12 @@ pub(super) fn open(
     hangup: Hints,
 ) -> Result<Agent, Failure> {
     let signals = Signals::hold().map_err(|error| cannot("wait for signals", &error))?;
-    let (now, wall) = clock::both();
-    let start = Stamp { wall, mono: now };
+    let both = clock::both();
+    let now = both.mono;
+    let start = Stamp {
+        wall: both.wall(),
+        mono: now,
+    };
     let (observer, needs) = observer(&settings, configuration, now)?;
     let root = &observer.lan.sources.root;
     let boot_id = system::boot_id(root);

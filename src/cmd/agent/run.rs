@@ -68,13 +68,17 @@ impl Agent {
                 }
                 continue;
             }
-            let (now, wall) = clock::both();
+            let both = clock::both();
+            let now = both.mono;
             let duration = now.since(begun);
             let shortest = LAST_WINDOW_MIN.min(self.settings.interval / 2);
             if woken == Woken::Terminate && self.documents.sequence > 0 && duration < shortest {
                 return Ok(woken);
             }
-            let end = Stamp { wall, mono: now };
+            let end = Stamp {
+                wall: both.wall(),
+                mono: now,
+            };
             self.window(Window { end, duration })?;
             begun = now;
             cadence.ran(now);
