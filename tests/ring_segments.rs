@@ -138,7 +138,13 @@ fn tcp(version: u8) {
         assert!(payload >= PAYLOAD_BYTES as u64);
         assert!(way.held * 4 < way.frames, "no segments to speak of");
         // The answer to a SYN is not yet among those of the connection.
-        assert_eq!(way.frames, segments + [1, 0][i]);
+        // On a busy machine TCP's own account was seen one off, where segments were cut anew.
+        let expected = segments + [1, 0][i];
+        assert!(
+            way.frames.abs_diff(expected) <= 1,
+            "{} {expected}",
+            way.frames
+        );
         let expected = payload + headers * way.frames;
         assert!(
             way.bytes.abs_diff(expected) <= expected / 1_000,
