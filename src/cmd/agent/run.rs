@@ -122,9 +122,6 @@ impl Agent {
     fn wait(&mut self, moment: Mono) -> Result<Woken, Failure> {
         loop {
             let now = clock::mono();
-            if now >= moment {
-                return Ok(Woken::Due);
-            }
             let [lan, frames, events] = self.observer.descriptors();
             let (signals, hangup) = (self.signals.as_fd(), self.hangup.as_fd());
             let wanted = [signals, hangup, lan, frames, events].map(|fd| (fd, Until::Readable));
@@ -139,8 +136,14 @@ impl Agent {
                 return Ok(Woken::Rung);
             }
             self.observer.turn(observed, clock::mono());
+            // Last, so that signals are heard even when every window takes too long.
+            if now >= moment {
+                return Ok(Woken::Due);
+            }
         }
     }
+
+    /// Whether there is a signal to end.
     fn taken(&self) -> Result<bool, Failure> {
         let woken = self.signals.wait_until(clock::mono(), None);
         let woken = woken.map_err(|error| cannot("wait for signals", &error))?;
