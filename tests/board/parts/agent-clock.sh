@@ -5,14 +5,14 @@
 # bear. The judge reads the documents.
 
 echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6 # It would send frames of its own.
-board veth lan0 peer0
-router=$(cat /sys/class/net/lan0/address)
+board veth lan3 peer3
+router=$(cat /sys/class/net/lan3/address)
 
-netvitals agent --config /dev/null --state-file '' -i lan0 --interval 1s --discovery passive \
+netvitals agent --config /dev/null --state-file '' -i lan3 --interval 1s --discovery passive \
     --no-ptr >documents &
 agent=$!
 until [ -s documents ]; do sleep 1; done
-board traffic peer0 from=02:10:00:00:00:01 to="$router" rate=500 seconds=12 >sent &
+board traffic peer3 from=02:10:00:00:00:01 to="$router" rate=500 seconds=12 >sent &
 sender=$!
 now=$(date +%s)
 sleep 3

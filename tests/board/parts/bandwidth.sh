@@ -3,8 +3,8 @@
 # Each frame is counted to its device, by the kernel (compiled or interpreted) and from the ring.
 
 echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6 # It would send frames of its own.
-board veth lan0 peer0
-router=$(cat /sys/class/net/lan0/address)
+board veth lan2 peer2
+router=$(cat /sys/class/net/lan2/address)
 
 # counted FILE SOURCE: "tx MAC FRAMES BYTES" and "rx …" of each device in the last window.
 counted() {
@@ -20,13 +20,13 @@ counted() {
 
 # sent WORD…: both ways; the accounts, without the router's own.
 sent() {
-    board traffic peer0 from=02:10:00:00:00:01/20 to="$router" "$@"
-    board traffic lan0 from="$router" to=02:10:00:00:00:01/20 "$@"
+    board traffic peer2 from=02:10:00:00:00:01/20 to="$router" "$@"
+    board traffic lan2 from="$router" to=02:10:00:00:00:01/20 "$@"
 }
 
 exact() {
     capture=$1 name=$2
-    netvitals bandwidth -i lan0 --json --no-ptr --interval 1s --capture "$capture" >"$name.json" &
+    netvitals bandwidth -i lan2 --json --no-ptr --interval 1s --capture "$capture" >"$name.json" &
     pid=$!
     until [ -s "$name.json" ]; do sleep 1; done
     {
