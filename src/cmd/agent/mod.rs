@@ -43,6 +43,7 @@ impl Applet for Args {
             settings,
             outputs,
         } = orders.read()?;
+        log::set_max_level(settings.log_level);
         let mut probes = configuration.sections("probe");
         if probes.any(|section| section.boolean("enabled")) {
             log::warn!("'probe' sections: this version does not probe");

@@ -77,8 +77,8 @@ pub(super) fn open(
     };
     let outlets = Outlets::open(&outputs, sender, settings.once)?;
     let meters = Meters::start(&observer.lan.sources.root, now);
-    if settings.user.is_some() {
-        orders.try_again(&settings);
+    if !settings.once {
+        orders.try_again();
     }
     Ok(Agent {
         orders,

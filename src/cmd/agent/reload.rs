@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The configuration, read at the start and at SIGHUP; what is wrong in it then changes nothing.
 
+use log::LevelFilter;
+
 use super::open;
 use super::options::Args;
 use super::run::Agent;
@@ -36,7 +38,6 @@ impl Orders {
     pub(super) fn read(&self) -> Result<Read, Failure> {
         let configuration = config::load(self.options.one("--config"))?;
         let settings = Settings::new(&self.args, &self.options, &configuration)?;
-        log::set_max_level(settings.log_level);
         // One snapshot is shown, not sent, unless that is asked for on the command line.
         let named = self.options.all("--output").next().is_some();
         let sinks = match settings.once && !named {
@@ -51,13 +52,18 @@ impl Orders {
         })
     }
 
-    /// Says when another user cannot read what SIGHUP will have to.
-    pub(super) fn try_again(&self, settings: &Settings) {
-        if let Err(failure) = self.read() {
-            let user = settings.user.as_deref().unwrap_or_default();
+    /// Says when what SIGHUP will have to read cannot be read any more, now that rights were given
+    /// up.
+    pub(super) fn try_again(&self) {
+        let level = log::max_level();
+        // What is odd about it was said when it was read before.
+        log::set_max_level(LevelFilter::Off);
+        let read = self.read();
+        log::set_max_level(level);
+        if let Err(failure) = read {
             log::warn!(
-                "{failure}; SIGHUP will change nothing until user '{user}' may read it: chgrp and \
-                 chmod g+r"
+                "{failure}; SIGHUP will change nothing until the agent's user may read it: chgrp \
+                 and chmod g+r"
             );
         }
     }
@@ -66,13 +72,12 @@ impl Orders {
 impl Agent {
     /// Reads the configuration again and applies it, without losing a counter.
     pub(super) fn reload(&mut self) {
-        let level = log::max_level();
         match self.orders.read().and_then(|read| self.apply(read)) {
-            Ok(()) => log::info!("configuration read again"),
-            Err(failure) => {
-                log::set_max_level(level);
-                log::error!("{failure}; the old configuration goes on");
+            Ok(()) => {
+                log::set_max_level(self.settings.log_level);
+                log::info!("configuration read again");
             }
+            Err(failure) => log::error!("{failure}; the old configuration goes on"),
         }
     }
 
