@@ -9,8 +9,6 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, getuid};
 
-#[path = "support/skip.rs"]
-mod skip;
 mod support;
 
 use support::tempdir::TempDir;
@@ -22,7 +20,7 @@ const USER: &str = "64123";
 #[test]
 fn what_the_user_may_not_read_changes_nothing_at_sighup() {
     if !getuid().is_root() {
-        return skip::skip("only root can become another user");
+        return support::skip::skip("only root can become another user");
     }
     let directory = TempDir::new();
     let at = |name: &str| directory.path().join(name);

@@ -47,6 +47,8 @@ pub(super) struct Observer {
     pub(super) links_changed: bool,
     /// How many had no address at the end of the last window.
     strangers: usize,
+    /// The list of vendors cannot be read, which was said.
+    vendors_failing: bool,
     /// The counting has a fault that was said.
     failing: bool,
 }
@@ -76,6 +78,7 @@ impl Observer {
             follow_due: None,
             links_changed: false,
             strangers: 0,
+            vendors_failing: false,
             failing: false,
         };
         observer.follow(now);
@@ -183,7 +186,13 @@ impl Observer {
             .lan
             .look_around(reread, |mac| traffic.find(mac).is_some())
         {
-            log::warn!("vendors: {error}; going on without that list");
+            if !core::mem::replace(&mut self.vendors_failing, true) {
+                log::warn!(
+                    "vendors of new devices: {error}; put the list back, or name another with --oui"
+                );
+            }
+        } else {
+            self.vendors_failing = false;
         }
     }
 

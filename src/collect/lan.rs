@@ -317,7 +317,7 @@ impl Lan {
     pub fn look_around(&mut self, reread: bool, alive: impl Fn(Mac) -> bool) -> io::Result<()> {
         let now = clock::mono();
         if reread && let Err(error) = self.sources.names.read(&self.sources.root) {
-            log::warn!("names: {error}; going on without that file");
+            log::warn!("file of names: {error}; going on without it, see --names");
         }
         for i in 0..self.ears.len() {
             if let Err(error) = self.join_neighbours(i, now, &alive) {

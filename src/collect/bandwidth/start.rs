@@ -19,6 +19,9 @@ use crate::time::Mono;
 /// ENODEV, the same number on every CPU: an interface vanished since it was told of.
 const NO_DEVICE: i32 = 19;
 
+/// ENFILE and EMFILE, the same numbers on every CPU: no file descriptor is left.
+const TOO_MANY_OPEN: [i32; 2] = [23, 24];
+
 /// What is to count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
@@ -114,7 +117,9 @@ impl Capture {
     }
 
     fn start_kernel(&mut self, seed: u64, now: Mono) -> Result<(), Refusal> {
-        let kernel = Kernel::load(seed).map_err(Refusal::Load)?;
+        let kernel = Kernel::load(seed)
+            .inspect_err(tell_verifier)
+            .map_err(Refusal::Load)?;
         self.engine = Engine::Ebpf(Box::new(kernel));
         let started = self.begin(now);
         started.map_err(Refusal::Kernel)
@@ -138,6 +143,13 @@ impl Capture {
             }
             Ok(()) => Ok(()),
         }
+    }
+}
+
+/// Shows what the kernel's verifier wrote, when it is that which refused.
+fn tell_verifier(error: &LoadError) {
+    if let LoadError::Rejected { log, .. } = error {
+        log.lines().for_each(|line| log::info!("verifier: {line}"));
     }
 }
 
@@ -176,7 +188,18 @@ impl fmt::Display for Refusal {
 impl Refusal {
     /// What the user can do.
     fn remedy(&self) -> String {
+        let errno = match self {
+            Self::Load(LoadError::Unsupported(errno)) => Some(*errno),
+            Self::Kernel(TurnError::Tap(error) | TurnError::Counters(error))
+            | Self::Ring(TurnError::Tap(error) | TurnError::Counters(error)) => {
+                error.raw_os_error()
+            }
+            _ => None,
+        };
         match self {
+            _ if errno.is_some_and(|errno| TOO_MANY_OPEN.contains(&errno)) => {
+                "raise ulimit -n".into()
+            }
             Self::Load(error) => error.to_string(),
             Self::Kernel(TurnError::Tap(error)) | Self::Ring(TurnError::Tap(error))
                 if error.kind() == io::ErrorKind::PermissionDenied =>
