@@ -16,12 +16,25 @@ pub struct Http<'a> {
     pub server: Option<&'a [u8]>,
 }
 
+impl Http<'_> {
+    /// Whether another answer follows, which is the one that counts (RFC 9110, 15.2).
+    fn is_interim(&self) -> bool {
+        (100..200).contains(&self.status) && self.status != 101
+    }
+}
+
 /// Whether nothing after `head` can change what [`http`] reads from it.
-pub fn http_is_complete(head: &[u8]) -> bool {
-    head.len() >= HEAD_BYTES_MAX
-        || head.windows(4).any(|end| end == b"\r\n\r\n")
-        || head.windows(2).any(|end| end == b"\n\n")
-        || !could_be_http(head)
+pub fn http_is_complete(mut head: &[u8]) -> bool {
+    if head.len() >= HEAD_BYTES_MAX {
+        return true;
+    }
+    while let Some(len) = head_len(head) {
+        if !one(head).is_some_and(|http| http.is_interim()) {
+            return true;
+        }
+        head = &head[len..];
+    }
+    !could_be_http(head)
 }
 
 fn could_be_http(head: &[u8]) -> bool {
@@ -30,9 +43,33 @@ fn could_be_http(head: &[u8]) -> bool {
     head[..len] == name[..len]
 }
 
+/// Bytes of a head, with the blank line at its end; `None` when that has not come.
+fn head_len(head: &[u8]) -> Option<usize> {
+    let mut start = memchr(b'\n', head)? + 1;
+    loop {
+        let end = start + memchr(b'\n', &head[start..])?;
+        if head[start..end].trim_ascii().is_empty() {
+            return Some(end + 1);
+        }
+        start = end + 1;
+    }
+}
+
 /// Reads the first [`HEAD_BYTES_MAX`] bytes of an answer; `None` when it is none of HTTP/1.
 pub fn http(head: &[u8]) -> Option<Http<'_>> {
-    let head = &head[..head.len().min(HEAD_BYTES_MAX)];
+    let mut head = &head[..head.len().min(HEAD_BYTES_MAX)];
+    let mut http = one(head)?;
+    while http.is_interim()
+        && let Some(len) = head_len(head)
+        && let Some(next) = one(&head[len..])
+    {
+        (head, http) = (&head[len..], next);
+    }
+    Some(http)
+}
+
+/// Reads one head.
+fn one(head: &[u8]) -> Option<Http<'_>> {
     let [a, b, c, ref rest @ ..] = *head
         .strip_prefix(b"HTTP/1.")?
         .get(1..)?
@@ -138,11 +175,33 @@ mod tests {
         );
         check_http(b"HTTP/1.1 301 Moved\nSERVER:x\n\n", Some((301, Some("x"))));
         check_http(b"HTTP/1.1 204", Some((204, None)));
+        check_http(b"HTTP/1.1 200 OK\n\r\nServer: body\n", Some((200, None)));
         check_http(b"HTTP/1.1 200 OK\r\nServer: \r\n\r\n", Some((200, None)));
         check_http(
             b"HTTP/1.1 200 OK\r\nX-Server: x\r\n\r\nServer: body\r\n",
             Some((200, None)),
         );
+    }
+
+    #[test]
+    fn answers_in_between_are_not_the_answer() {
+        let early = b"HTTP/1.1 103 Early Hints\r\nServer: early\r\n\r\n";
+        let answer = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404 X\r\nServer: last\r\n\r\n";
+        let both = [&early[..], answer].concat();
+        check_http(&both, Some((404, Some("last"))));
+        for len in 0..both.len() {
+            assert!(!http_is_complete(&both[..len]), "{len}");
+        }
+        assert!(http_is_complete(&both));
+        check_http(early, Some((103, Some("early"))));
+        check_http(
+            &[&early[..], b"HTTP/1.1 4"].concat(),
+            Some((103, Some("early"))),
+        );
+        assert!(http_is_complete(&[&early[..], b"x"].concat()));
+        let switched = b"HTTP/1.1 101 Switching Protocols\r\n\r\n";
+        assert!(http_is_complete(switched));
+        check_http(switched, Some((101, None)));
     }
 
     #[test]
@@ -172,6 +231,10 @@ mod tests {
         head.extend(b"\r\nServer: late\r\n\r\n");
         check_http(&head, Some((200, None)));
         assert!(http_is_complete(b"HTTP/1.1 200 OK\r\n\r\n"));
+        assert!(
+            http_is_complete(b"HTTP/1.1 200 OK\n\r\n"),
+            "ends of lines are mixed"
+        );
         assert!(http_is_complete(b"SSH"), "it will never be HTTP");
         assert!(!http_is_complete(b"HTT"));
         let server_cut = [b"HTTP/1.1 200 OK\r\nServer: ", &[b'y'; 2_000][..]].concat();
@@ -229,8 +292,14 @@ mod tests {
         }
 
         #[test]
-        fn what_is_read_of_a_complete_head_stays(noise: Vec<u8>, more: Vec<u8>) {
-            let head = [b"HTTP/1.1 200 OK\r\nServer: x", &noise[..]].concat();
+        fn what_is_read_of_a_complete_head_stays(
+            starts in prop::collection::vec(prop::sample::select(vec![
+                &b"HTTP/1.1 200 OK\r\nServer: x"[..], b"HTTP/1.1 103 E\r\n\r\n", b"\r\n", b"\n",
+            ]), 1..5),
+            noise: Vec<u8>,
+            more: Vec<u8>,
+        ) {
+            let head = [&starts.concat(), &noise[..]].concat();
             if http_is_complete(&head) {
                 let longer = [&head[..], &more[..]].concat();
                 prop_assert_eq!(http(&head), http(&longer));
