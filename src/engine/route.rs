@@ -5,7 +5,11 @@
 //! it, so that routers that balance load by flow show one way: the ports are always the same, and
 //! the length of the datagram tells the distance; of ICMP, the sequence number does, and the
 //! payload keeps the checksum the same. Routers answer only a few packets a second, so those of one
-//! distance are spaced over all hosts. Packets and sockets are elsewhere.
+//! distance are spaced over all hosts, widely until it answers. Packets and sockets are elsewhere.
+
+mod gate;
+mod host;
+mod order;
 
 use core::cmp::Reverse;
 use core::net::IpAddr;
@@ -17,15 +21,15 @@ use crate::engine::pace::Pace;
 use crate::model::index::Index;
 use crate::model::probe::Hop;
 use crate::time::Mono;
+use gate::Gate;
+use host::{Host, Sent};
+use order::holds;
 
 /// The port that datagrams are for, as those of connvitals: nobody listens there.
 pub const PORT: u16 = 33_440;
 
 /// From one packet to the next, of one host.
 const TTL_SPACING: Duration = Duration::from_millis(8);
-
-/// From one packet to the next, of one distance, over all hosts.
-const HOP_SPACING: Duration = Duration::from_millis(50);
 
 /// Packets of one host that are waited for at once.
 const IN_FLIGHT_MAX: usize = 64;
@@ -89,29 +93,8 @@ pub fn payload(id: u16, sequence: u16) -> [u8; 2] {
     (!(sum + u16::from(carry))).to_be_bytes()
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Sent {
-    at: Mono,
-    hop: Option<Hop>,
-}
-
-#[derive(Debug)]
-struct Host {
-    address: IpAddr,
-    hops_max: usize,
-    /// At distance 1, 2 and so on; as many as were sent. Never more than `hops_max`.
-    sent: Vec<Sent>,
-    /// Where the target itself answered.
-    distance: Option<usize>,
-    timeout: Duration,
-    running: bool,
-    /// Tells the packets of this round from those of earlier ones.
-    round: u8,
-    /// The number of its next event; others do not hold any more.
-    turn: u32,
-}
-
-/// The host that an event is of, and the number that it must have to hold.
+/// The host that an event is of, or, behind all hosts, the distance of a gate; and the number that
+/// it must have to hold.
 type Event = Reverse<(Mono, u32, u32)>;
 
 /// Traces to many hosts. Allocates when it is made, then no more.
@@ -121,8 +104,8 @@ pub struct Routes {
     index: Index,
     events: BinaryHeap<Event>,
     finished: VecDeque<u32>,
-    /// When the next packet of each distance may leave.
-    free_at: [Mono; 256],
+    /// One for each distance; nobody is at the first.
+    gates: Box<[Gate]>,
     pace: Pace,
     mode: Mode,
     ignored_count: u64,
@@ -144,13 +127,17 @@ impl Routes {
             running: false,
             round: seed as u8,
             turn: 0,
+            queued: false,
+            behind: 0,
         };
+        let distances = targets.iter().map(|target| target.hops_max).max();
+        let gates = usize::from(distances.unwrap_or(0)) + 1;
         Self {
             hosts: targets.iter().map(host).collect(),
             index,
-            events: BinaryHeap::with_capacity(2 * targets.len() + 16),
+            events: BinaryHeap::with_capacity(2 * (targets.len() + gates) + 16),
             finished: VecDeque::with_capacity(targets.len()),
-            free_at: [Mono::from_ns(0); 256],
+            gates: vec![Gate::OPEN; gates].into_boxed_slice(),
             pace: Pace::new(rate),
             mode,
             ignored_count: 0,
@@ -181,23 +168,28 @@ impl Routes {
             return Action::Finished(host as usize);
         }
         while let Some(&Reverse((due, number, turn))) = self.events.peek() {
-            let host = number as usize;
-            let entry = &self.hosts[host];
-            if entry.turn != turn || !entry.running {
+            let number = number as usize;
+            if !holds(&self.hosts, &self.gates, number, turn) {
                 self.events.pop();
                 continue;
             }
-            let more = entry.wants_more();
+            let more = self.hosts.get(number).is_none_or(Host::wants_more);
             let due = if more { due.max(self.pace.due()) } else { due };
             if due > now {
                 return Action::WaitUntil(due);
             }
             self.events.pop();
-            if more {
+            let next = match number.checked_sub(self.hosts.len()) {
+                None if more => self.arrive(number, now),
+                None => {
+                    self.hosts[number].running = false;
+                    return Action::Finished(number);
+                }
+                Some(ttl) => self.leave(ttl, now),
+            };
+            if let Some(host) = next {
                 return self.send(host, now);
             }
-            self.hosts[host].running = false;
-            return Action::Finished(host);
         }
         Action::Idle
     }
@@ -236,6 +228,11 @@ impl Routes {
             .distance
             .map_or(host.sent.len(), |distance| distance + 1);
         host.sent[..len].iter().map(|sent| sent.hop)
+    }
+
+    /// Whether more of the way to `host` may become known.
+    pub fn is_running(&self, host: usize) -> bool {
+        self.hosts[host].running
     }
 
     /// The address of a host.
@@ -284,6 +281,10 @@ impl Routes {
         if arrived {
             entry.distance = Some(place);
         }
+        if self.gates[place + 1].on_answer() {
+            self.open(place + 1);
+        }
+        let entry = &mut self.hosts[host];
         if !entry.wants_more() {
             if entry.deadline().is_none() {
                 entry.running = false;
@@ -326,63 +327,22 @@ impl Routes {
         self.pace.took(now);
         let entry = &mut self.hosts[host];
         entry.sent.push(Sent { at: now, hop: None });
-        let ttl = entry.sent.len() as u8;
+        let (ttl, round) = (entry.sent.len() as u8, entry.round);
         let version = usize::from(entry.address.is_ipv6());
         let probe = match self.mode {
             Mode::Udp(ports) => Probe::Udp {
                 source_port: ports[version],
                 destination_port: PORT,
-                len: UDP_HEADER_BYTES + (u16::from(ttl) << 1) + u16::from(entry.round & 1),
+                len: UDP_HEADER_BYTES + (u16::from(ttl) << 1) + u16::from(round & 1),
             },
             Mode::Icmp(ids) => Probe::Echo {
                 id: ids[version],
-                sequence: u16::from(entry.round) << 8 | u16::from(ttl),
+                sequence: u16::from(round) << 8 | u16::from(ttl),
             },
         };
+        self.gates[usize::from(ttl)].on_sent(now);
+        self.open(ttl.into());
         Action::Send { host, ttl, probe }
-    }
-
-    /// Sets when `host` is due next, `earliest` at the earliest when it has more to send.
-    fn plan(&mut self, host: usize, earliest: Mono) {
-        let entry = &mut self.hosts[host];
-        entry.turn = entry.turn.wrapping_add(1);
-        let due = if entry.wants_more() {
-            let ttl = entry.sent.len() + 1;
-            let limit = entry.sent.len().checked_sub(IN_FLIGHT_MAX);
-            let limit = limit
-                .map(|i| &entry.sent[i])
-                .filter(|sent| sent.hop.is_none());
-            let due = earliest.max(limit.map_or(earliest, |sent| sent.at.after(entry.timeout)));
-            // Its time at this distance is taken now, so that others come after it.
-            let due = due.max(self.free_at[ttl & 0xff]);
-            self.free_at[ttl & 0xff] = due.after(HOP_SPACING);
-            due
-        } else {
-            entry.deadline().unwrap_or(earliest)
-        };
-        let event = Reverse((due, host as u32, entry.turn));
-        if self.events.len() == self.events.capacity() {
-            // Each host has one event that holds, so at least half of them go.
-            let hosts = &self.hosts;
-            self.events.retain(|Reverse((_, host, turn))| {
-                let host = &hosts[*host as usize];
-                host.turn == *turn && host.running
-            });
-        }
-        self.events.push(event);
-    }
-}
-
-impl Host {
-    fn wants_more(&self) -> bool {
-        self.distance.is_none() && self.sent.len() < self.hops_max
-    }
-
-    /// When the last silent hop before the target is given up; `None` when there is none.
-    fn deadline(&self) -> Option<Mono> {
-        let len = self.distance.unwrap_or(self.sent.len());
-        let silent = self.sent[..len].iter().filter(|sent| sent.hop.is_none());
-        silent.map(|sent| sent.at.after(self.timeout)).max()
     }
 }
 

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Many hosts behind the same routers.
+
+use super::*;
+
+/// When the packets of one distance left, in milliseconds.
+fn times(sent: &[Sent], ttl: u8) -> Vec<u64> {
+    sent.iter().filter(|s| s.1 == ttl).map(|s| s.2).collect()
+}
+
+#[test]
+fn packets_of_one_distance_are_spaced_over_all_hosts() {
+    let mut routes = routes(20, 30, UDP);
+    (0..20).for_each(|host| routes.start(host, TIMEOUT, ms(0)));
+    let (sent, finished) = run(&mut routes, 0, network(4, &[2]));
+    assert_eq!(finished.len(), 20);
+    for ttl in 1..=30 {
+        let spacing = if [1, 3, 4].contains(&ttl) { 5 } else { 50 };
+        let times = times(&sent, ttl);
+        assert!(
+            times.windows(2).all(|pair| pair[1] - pair[0] >= spacing),
+            "{ttl}: {times:?}"
+        );
+    }
+    assert!(
+        finished.iter().all(|finished| finished.1 < 2_100),
+        "{finished:?}"
+    );
+}
+
+#[test]
+fn a_thousand_hosts_behind_routers_that_answer_take_seconds() {
+    let mut routes = routes(1_000, 30, UDP);
+    (0..1_000).for_each(|host| routes.start(host, TIMEOUT, ms(0)));
+    let (sent, finished) = run(&mut routes, 0, network(12, &[]));
+    let end = finished.iter().map(|finished| finished.1).max().unwrap();
+    assert!(end < 6_000, "{end}");
+    for ttl in 1..=12 {
+        let times = times(&sent, ttl);
+        assert_eq!(times.len(), 1_000);
+        assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= 5), "{ttl}");
+    }
+    for host in 0..1_000 {
+        let hops = found(&routes, host);
+        assert!(hops.len() == 12 && hops.iter().all(Option::is_some));
+    }
+}
+
+/// A router that answers six at once, and then one a second: as many answers as it has, whoever
+/// asks fast or slowly; so it is asked slowly.
+#[test]
+fn a_router_that_answers_seldom_is_asked_slowly() {
+    let mut routes = routes(100, 1, UDP);
+    (0..100).for_each(|host| routes.start(host, TIMEOUT, ms(0)));
+    let tokens = std::cell::Cell::new((6_000, 0));
+    let (sent, _) = run(&mut routes, 0, |(_, _, now)| {
+        let (level, at) = tokens.get();
+        let level = (level + now - at).min(6_000);
+        let answers = level >= 1_000;
+        tokens.set((if answers { level - 1_000 } else { level }, now));
+        answers.then_some((router(1), Cause::TimeExceeded, 1))
+    });
+    let times = times(&sent, 1);
+    let fast = times.windows(2).filter(|pair| pair[1] - pair[0] < 50);
+    let fast = fast.count();
+    assert!((6..=20).contains(&fast), "{fast}: {times:?}");
+}
+
+#[test]
+fn hosts_that_start_again_and_again_are_traced_in_the_end() {
+    let mut routes = routes(40, 30, UDP);
+    for round in 0..50 {
+        for host in 0..40 {
+            if (host + round as usize) % 3 > 0 {
+                routes.start(host, TIMEOUT, ms(round * 7));
+            }
+        }
+        // Some of what is due is done, then many begin again.
+        for _ in 0..20 {
+            if let Action::Send { host, .. } = routes.poll(ms(round * 7)) {
+                routes.on_sent(host, ms(round * 7));
+            }
+        }
+    }
+    let (_, finished) = run(&mut routes, 1_000, network(9, &[4]));
+    assert_eq!(finished.len(), 40, "{finished:?}");
+    assert!(routes.events.len() <= 2 * (40 + 31) + 16);
+    for host in 0..40 {
+        assert_eq!(found(&routes, host).len(), 9);
+    }
+}
