@@ -7,6 +7,15 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use super::message::Address;
 
+/// Whether a connection failed for want of descriptors or memory here, which says nothing of the
+/// other side.
+pub fn is_shortage(error: &io::Error) -> bool {
+    let shortages = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
+    error
+        .raw_os_error()
+        .is_some_and(|number| shortages.contains(&number))
+}
+
 /// A connection, or one that is being made.
 #[derive(Debug)]
 pub struct Connection(TcpStream);

@@ -19,6 +19,7 @@ use crate::model::probe::{Finding, Service};
 use crate::sys::clock;
 use crate::sys::poll::{AsFd, BorrowedFd};
 use crate::sys::ready::Ready;
+use crate::sys::tcp;
 use crate::time::Mono;
 use talk::Talk;
 
@@ -57,6 +58,8 @@ pub struct Ports {
     ready: Ready,
     checker: secure::Checker,
     finished: VecDeque<usize>,
+    /// No further connection can be made until one is over.
+    is_short: bool,
 }
 
 impl Ports {
@@ -82,6 +85,7 @@ impl Ports {
             ready,
             checker: secure::Checker::new(judging)?,
             finished: VecDeque::with_capacity(count),
+            is_short: false,
         })
     }
 
@@ -112,7 +116,7 @@ impl Ports {
             self.go_on(slot, *able, now);
         }
         for slot in 0..self.talks.len() {
-            while self.talks[slot].is_none() {
+            while self.talks[slot].is_none() && !self.is_short {
                 let Some(number) = self.queue.pop_front() else {
                     break;
                 };
@@ -127,7 +131,8 @@ impl Ports {
 
     /// When the next talk is given up; `None` when there is none.
     pub fn next_due(&self) -> Option<Mono> {
-        if !self.queue.is_empty() && self.talks.iter().any(Option::is_none) {
+        let is_room = !self.is_short && self.talks.iter().any(Option::is_none);
+        if !self.queue.is_empty() && is_room {
             return Some(Mono::from_ns(0));
         }
         self.talks
@@ -135,6 +140,11 @@ impl Ports {
             .flatten()
             .map(|(_, talk)| talk.deadline())
             .min()
+    }
+
+    /// Whether a check is queued or under way.
+    pub fn is_running(&self, number: usize) -> bool {
+        self.entries[number].wanted
     }
 
     /// What was found by a check that is over; `None`: nobody there, or not that service.
@@ -150,12 +160,24 @@ impl Ports {
         let begun = Talk::begin(&entry.check, entry.timeout, slot as u32, &self.ready);
         match begun {
             Ok(talk) => self.talks[slot] = Some((number, talk)),
+            Err(error) if tcp::is_shortage(&error) => self.wait(number, &error),
             Err(error) => {
                 let Check { name, port, .. } = &entry.check;
                 log::info!("{name} port {port}: {error}");
                 self.finish(number, None);
             }
         }
+    }
+
+    /// Leaves a check for when a talk is over; gives it up where there is none.
+    fn wait(&mut self, number: usize, error: &io::Error) {
+        if self.talks.iter().any(Option::is_some) {
+            self.is_short = true;
+            return self.queue.push_front(number);
+        }
+        let Check { name, port, .. } = &self.entries[number].check;
+        log::warn!("{name} port {port} is not checked: {error}; raise ulimit -n");
+        self.finish(number, None);
     }
 
     fn go_on(&mut self, slot: usize, able: bool, now: Mono) {
@@ -182,6 +204,7 @@ impl Ports {
     }
 
     fn finish(&mut self, number: usize, finding: Option<Finding>) {
+        self.is_short = false;
         let entry = &mut self.entries[number];
         (entry.wanted, entry.finding) = (false, finding);
         self.finished.push_back(number);
