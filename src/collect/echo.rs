@@ -11,6 +11,7 @@ use crate::engine::echo::{Action, Burst, Echo};
 use crate::sys::clock::{self, Both};
 use crate::sys::icmp_socket::{Hears, IcmpSocket, Received};
 use crate::sys::poll::{AsFd, BorrowedFd, Crowd};
+use crate::sys::zone;
 use crate::time::Mono;
 
 /// Bytes of an IPv4 header at most.
@@ -25,6 +26,10 @@ pub(super) struct Sockets {
     v4: Option<IcmpSocket>,
     v6: Option<IcmpSocket>,
     crowd: Crowd,
+    /// Somebody is asked on a certain interface.
+    zoned: bool,
+    /// The clocks, when they were read last.
+    clocks: Both,
     /// Packets that found no room, by the last count of each socket.
     lost: [u32; 2],
 }
@@ -33,11 +38,23 @@ impl Sockets {
     /// Opens those that `addresses` need.
     pub(super) fn open(addresses: &[IpAddr], hears: Hears, id: u16) -> io::Result<Self> {
         let crowd = Crowd::new()?;
+        let has_both = [true, false]
+            .iter()
+            .all(|ipv6| addresses.iter().any(|address| address.is_ipv6() == *ipv6));
         let open = |ipv6: bool| {
             let wanted = addresses.iter().any(|address| address.is_ipv6() == ipv6);
-            let socket = wanted
+            let opened = wanted
                 .then(|| IcmpSocket::open(ipv6, id, hears))
-                .transpose()?;
+                .transpose();
+            let socket = match opened {
+                // A kernel without IPv6 has the hosts of IPv4 all the same.
+                Err(error) if error.kind() != io::ErrorKind::PermissionDenied && has_both => {
+                    let name = if ipv6 { "IPv6" } else { "IPv4" };
+                    log::warn!("cannot open a socket for ICMP of {name}: {error}");
+                    None
+                }
+                opened => opened?,
+            };
             socket.iter().try_for_each(|socket| crowd.add(socket))?;
             io::Result::Ok(socket)
         };
@@ -46,6 +63,8 @@ impl Sockets {
             v4,
             v6,
             crowd,
+            zoned: addresses.iter().any(|address| zone::split(*address).1 != 0),
+            clocks: clock::both(),
             lost: [0; 2],
         })
     }
@@ -94,9 +113,12 @@ impl Sockets {
             };
             for _ in 0..MESSAGES_MAX {
                 // An error of the socket is of one packet; the next one is as good as any.
-                let Ok(Some(received)) = socket.receive(buffer) else {
+                let Ok(Some(mut received)) = socket.receive(buffer) else {
                     break;
                 };
+                if !self.zoned {
+                    received.from = zone::plain(received.from);
+                }
                 *lost = received.lost_count.unwrap_or(*lost);
                 let message = &buffer[..received.len];
                 let message = match (version, socket.is_raw()) {
@@ -111,12 +133,21 @@ impl Sockets {
                 if socket.is_raw() {
                     break;
                 }
-                let Ok(Some(received)) = socket.receive_refused(buffer) else {
+                let Ok(Some(mut received)) = socket.receive_refused(buffer) else {
                     break;
                 };
+                if !self.zoned {
+                    received.from = zone::plain(received.from);
+                }
                 on_message(version, &received, &buffer[..received.len]);
             }
         }
+    }
+
+    /// Now, on both clocks: those that stamps of what has come are told by.
+    pub(super) fn clocks(&mut self) -> Both {
+        self.clocks = clock::both_after(&self.clocks);
+        self.clocks
     }
 
     /// Packets that found no room.
@@ -158,7 +189,7 @@ impl Complaints {
                 }
                 _ => "",
             };
-            log::warn!("cannot send to {address}: {error}{remedy}");
+            log::warn!("cannot send to {}: {error}{remedy}", zone::plain(address));
         }
     }
 }
@@ -209,7 +240,7 @@ impl Echoes {
 
     /// Takes what has come and sends what is due; hands over the hosts whose burst is over.
     pub fn turn(&mut self, mut finished: impl FnMut(&Echo, usize)) {
-        let both = clock::both();
+        let both = self.sockets.clocks();
         let echo = &mut self.echo;
         self.sockets
             .take(&mut self.buffer, &mut |version, received, message| {
@@ -249,7 +280,7 @@ impl Echoes {
         let at = clock::mono();
         let result = match self.sockets.of(address) {
             Some(socket) => socket.send(address, None, packet),
-            None => Ok(()),
+            None => Err(io::ErrorKind::Unsupported.into()),
         };
         self.echo.on_sent(sequence, at);
         self.complaints.on_sent(host, address, result);

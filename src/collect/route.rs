@@ -13,6 +13,7 @@ use crate::sys::clock;
 use crate::sys::icmp_socket::Hears;
 use crate::sys::poll::{AsFd, BorrowedFd};
 use crate::sys::udp::Prober;
+use crate::sys::zone;
 use crate::time::Mono;
 
 /// Bytes of a message of ICMP with its IP header: routers quote 576 bytes of IPv4 (RFC 1812) and
@@ -88,7 +89,7 @@ impl Traces {
 
     /// Takes what has come and sends what is due; hands over the hosts whose way is known.
     pub fn turn(&mut self, mut finished: impl FnMut(&Routes, usize)) {
-        let both = clock::both();
+        let both = self.sockets.clocks();
         let routes = &mut self.routes;
         self.sockets
             .take(&mut self.buffer, &mut |version, received, message| {
@@ -109,7 +110,10 @@ impl Traces {
                     Ok(Message::Reply(echo)) => {
                         routes.on_reply(received.from, &echo, at);
                     }
-                    Ok(Message::Error(cause, quote)) => {
+                    Ok(Message::Error(cause, mut quote)) => {
+                        // The interface is not in the packet; it came by the same one.
+                        let (_, interface) = zone::split(received.from);
+                        quote.destination = zone::join(quote.destination, interface);
                         routes.on_error(received.from, cause, &quote, at);
                     }
                     Ok(Message::Other) | Err(_) => {}
@@ -151,8 +155,11 @@ impl Traces {
             }
         };
         self.routes.on_sent(host, at);
-        self.complaints
-            .on_sent(host, address, result.unwrap_or(Ok(())));
+        self.complaints.on_sent(
+            host,
+            address,
+            result.unwrap_or_else(|| Err(io::ErrorKind::Unsupported.into())),
+        );
     }
 }
 

@@ -47,6 +47,8 @@ pub struct Both {
     pub mono: Mono,
     /// On the clock for stamps, nanoseconds since 1970.
     wall_ns: u64,
+    /// The clock for stamps was set since the reading before.
+    was_set: bool,
 }
 
 /// A stamp farther away than this is of a time when the wall clock was set otherwise.
@@ -70,9 +72,25 @@ pub fn both() -> Both {
                 wall_ns: unsigned(seconds)
                     .saturating_mul(1_000_000_000)
                     .saturating_add(unsigned(ns)),
+                was_set: false,
             };
         }
     }
+}
+
+/// Both clocks run alike, even while somebody slews them; what is more is a step.
+const STEP_NS_MIN: u64 = 1_000_000;
+
+/// Now, on both clocks, after `earlier`; what was stamped in between is told only when nobody has
+/// set the clock for stamps meanwhile.
+pub fn both_after(earlier: &Both) -> Both {
+    let mut now = both();
+    let ns = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+    let expected_ns = earlier
+        .wall_ns
+        .saturating_add(ns(now.mono.since(earlier.mono)));
+    now.was_set = now.wall_ns.abs_diff(expected_ns) > STEP_NS_MIN;
+    now
 }
 
 impl Both {
@@ -85,7 +103,7 @@ impl Both {
     /// was set in between.
     pub fn mono_of(&self, at_ns: u64) -> Mono {
         let ns = Duration::from_nanos(at_ns.abs_diff(self.wall_ns));
-        if at_ns.abs_diff(self.wall_ns) > STAMP_AGE_MAX_NS {
+        if self.was_set || at_ns.abs_diff(self.wall_ns) > STAMP_AGE_MAX_NS {
             self.mono
         } else if at_ns > self.wall_ns {
             self.mono.after(ns)
@@ -175,6 +193,22 @@ mod tests {
         );
         assert_eq!(both.mono_of(0), both.mono);
         assert_eq!(both.mono_of(u64::MAX), both.mono);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_tells_nothing_of_stamps_before() {
+        let earlier = both();
+        assert!(!both_after(&earlier).was_set);
+        for step_ns in [2_000_000, u64::MAX - 2_000_000] {
+            let wall_ns = earlier.wall_ns.wrapping_add(step_ns);
+            let now = both_after(&Both { wall_ns, ..earlier });
+            assert_eq!(now.mono_of(now.wall_ns - 5_000_000), now.mono);
+            let next = both_after(&now);
+            assert_eq!(
+                next.mono_of(next.wall_ns - 9),
+                next.mono.before(Duration::from_nanos(9))
+            );
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use super::packet::set;
+use super::zone;
 
 /// SO_TIMESTAMPNS with 64 bits of seconds on every CPU (asm-generic/socket.h, Linux 5.1), which
 /// the C library does not always name.
@@ -18,7 +19,8 @@ const SO_TIMESTAMPNS_NEW: libc::c_int = 64;
 pub struct Received {
     /// Bytes in the buffer.
     pub len: usize,
-    /// Who sent it; of a refusal, whom the refused packet was for.
+    /// Who sent it, with the interface when it is link-local ([`zone`]); of a refusal, whom the
+    /// refused packet was for.
     pub from: IpAddr,
     /// Arrival on the kernel's wall clock, nanoseconds since 1970; `None` when it does not tell.
     pub at_ns: Option<u64>,
@@ -65,10 +67,11 @@ pub(super) union Address {
 
 #[allow(unsafe_code)]
 impl Address {
-    /// An address and its length.
+    /// An address, perhaps with its interface, and its length.
     pub(super) fn new(ip: IpAddr, port: u16) -> (Self, usize) {
         // SAFETY: structures of integers, for which all zeros are valid.
         let mut address = unsafe { zeroed::<Self>() };
+        let (ip, interface) = zone::split(ip);
         match ip {
             IpAddr::V4(ip) => {
                 address.v4 = libc::sockaddr_in {
@@ -89,7 +92,7 @@ impl Address {
                     sin6_addr: libc::in6_addr {
                         s6_addr: ip.octets(),
                     },
-                    sin6_scope_id: 0,
+                    sin6_scope_id: interface,
                 };
                 (address, size_of::<libc::sockaddr_in6>())
             }
@@ -105,7 +108,10 @@ impl Address {
                     let octets = self.v4.sin_addr.s_addr.to_ne_bytes();
                     Some(Ipv4Addr::from(octets).into())
                 }
-                libc::AF_INET6 => Some(Ipv6Addr::from(self.v6.sin6_addr.s6_addr).into()),
+                libc::AF_INET6 => {
+                    let ip = Ipv6Addr::from(self.v6.sin6_addr.s6_addr);
+                    Some(zone::join(ip.into(), self.v6.sin6_scope_id))
+                }
                 _ => None,
             }
         }

@@ -31,3 +31,4 @@ pub mod udp;
 #[cfg(all(panic = "abort", target_env = "musl", target_feature = "crt-static"))]
 mod unwind;
 pub mod user;
+pub mod zone;

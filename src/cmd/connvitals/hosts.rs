@@ -7,16 +7,20 @@ use core::time::Duration;
 use super::Family;
 use crate::cmd::quoted;
 use crate::failure::{Exit, Failure};
-use crate::sys::resolver::Resolver;
+use crate::sys::resolver::{Resolver, SocketAddr};
+use crate::sys::{clock, zone};
+use crate::time::Mono;
 
-/// How long a name is looked for.
+/// How long names are looked for: as long for one of them, and so much longer for each.
 const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE_EACH: Duration = Duration::from_millis(100);
 
 /// A host with its address.
 #[derive(Clone, Debug)]
 pub(super) struct Host {
     /// As the user wrote it.
     pub(super) name: String,
+    /// With its interface, when it is link-local ([`zone`]).
     pub(super) address: IpAddr,
 }
 
@@ -27,8 +31,10 @@ pub(super) struct Host {
 pub(super) fn resolve(names: &[String], family: Option<Family>) -> Result<Vec<Host>, Failure> {
     let mut hosts = Vec::with_capacity(names.len());
     let mut resolver = None;
+    let patience = PATIENCE + PATIENCE_EACH * names.len() as u32;
+    let deadline = clock::mono().after(patience);
     for name in names {
-        match address(name, family, &mut resolver) {
+        match address(name, family, &mut resolver, deadline) {
             Ok(address) => hosts.push(Host {
                 name: name.clone(),
                 address,
@@ -47,13 +53,14 @@ fn address(
     name: &str,
     family: Option<Family>,
     resolver: &mut Option<Resolver>,
+    deadline: Mono,
 ) -> Result<IpAddr, String> {
-    let wanted = |address: &IpAddr| match family {
+    let wanted = |&address: &IpAddr| match family {
         Some(family) => (family == Family::V6) == address.is_ipv6(),
         None => true,
     };
-    let address = match name.parse() {
-        Ok(address) => Some(address).filter(wanted),
+    let address = match name.parse::<IpAddr>() {
+        Ok(address) => Some(address.to_canonical()).filter(wanted),
         Err(_) => {
             let resolver = match resolver {
                 Some(resolver) => resolver,
@@ -62,16 +69,25 @@ fn address(
                     resolver.insert(started)
                 }
             };
-            let found = resolver.resolve(name, 0, PATIENCE);
+            let patience = PATIENCE.min(deadline.since(clock::mono()));
+            let found = resolver.resolve(name, 0, patience);
             let found = found.map_err(|error| error.to_string())?;
-            found.iter().map(|address| address.ip()).find(wanted)
+            let mut found = found.iter().map(|found| match found {
+                SocketAddr::V4(found) => IpAddr::V4(*found.ip()),
+                SocketAddr::V6(found) => zone::join(found.ip().to_canonical(), found.scope_id()),
+            });
+            found.find(wanted)
         }
     };
     let address = address.ok_or("it has no address of this version of IP")?;
-    let address: IpAddr = address.to_canonical();
     let broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
     if address.is_multicast() || address.is_unspecified() || broadcast {
         return Err(format!("{address} is no address of one host"));
+    }
+    if matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local())
+        && zone::split(address).1 == 0
+    {
+        log::warn!("{address} is on every interface: name one, as {address}%eth0");
     }
     Ok(address)
 }

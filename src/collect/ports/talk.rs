@@ -3,6 +3,7 @@
 
 use std::io::{self, Read, Write};
 
+use core::net::IpAddr;
 use core::time::Duration;
 
 use super::Check;
@@ -14,6 +15,7 @@ use crate::sys::clock;
 use crate::sys::poll::Until;
 use crate::sys::ready::Ready;
 use crate::sys::tcp::Connection;
+use crate::sys::zone;
 use crate::time::Mono;
 
 /// What is said of a server that does not say what it is.
@@ -90,7 +92,11 @@ impl Talk {
                 Service::Mysql => Step::Hearing,
                 Service::Http => Step::Asking(request(check), 0),
                 Service::Https => {
-                    let mut session = checker.begin(&check.name)?;
+                    // What is no name on a certificate, as an address with its interface, is asked
+                    // for by the address.
+                    let address = || zone::plain(check.address).to_string();
+                    let begun = checker.begin(&check.name);
+                    let mut session = begun.or_else(|_| checker.begin(&address()))?;
                     session.say(&request(check))?;
                     Step::Secure(Box::new(session))
                 }
@@ -192,15 +198,16 @@ impl Talk {
 
 /// What an HTTP server is asked.
 fn request(check: &Check) -> Vec<u8> {
-    let name = &check.name;
-    let (open, close) = if name.contains(':') {
-        ("[", "]")
-    } else {
-        ("", "")
+    // An address of IPv6 stands in brackets, without its interface (RFC 9110, 4.2.3).
+    let name = match check.address {
+        address @ IpAddr::V6(_) if check.name.contains(':') => {
+            format!("[{}]", zone::plain(address))
+        }
+        _ => check.name.clone(),
     };
     let agent = concat!("netvitals/", env!("CARGO_PKG_VERSION"));
     format!(
-        "HEAD / HTTP/1.1\r\nHost: {open}{name}{close}\r\nUser-Agent: {agent}\r\n\
+        "HEAD / HTTP/1.1\r\nHost: {name}\r\nUser-Agent: {agent}\r\n\
          Accept: */*\r\nConnection: close\r\n\r\n"
     )
     .into_bytes()
