@@ -105,6 +105,48 @@ fn the_recorded_shapes_are_kept() {
 }
 
 #[test]
+fn a_router_that_says_unreachable_is_every_hop_behind_it() {
+    at_a_path(
+        "a_router_that_says_unreachable_is_every_hop_behind_it",
+        |_| {
+            // It says so five times, and then once a second.
+            let trace = told("-tP -H6 10.9.0.1");
+            let scan = told("-sP 10.9.0.1");
+            let text = trace + scan.strip_prefix("10.9.0.1\n").unwrap();
+            assert_eq!(shape(&text), shape(&recorded("unreachable.txt")));
+            let ping = "10.9.0.1\n-1.000\t-1.000\t-1.000\t-1.000\t100.000\n";
+            assert_eq!(told("-p3 10.9.0.1"), ping);
+        },
+    );
+}
+
+#[test]
+fn this_machine_is_one_hop_away() {
+    at_a_path("this_machine_is_one_hop_away", |_| {
+        let words = "-ts -p3 -H2 localhost 127.0.0.1";
+        assert_eq!(shape(&told(words)), shape(&recorded("localhost.txt")));
+    });
+}
+
+#[test]
+fn a_lossy_line_is_no_dead_one() {
+    at_a_path("a_lossy_line_is_no_dead_one", |_| {
+        if !has("nft") {
+            return skip("nft is not installed");
+        }
+        sh("ip netns exec server nft -f - <<END
+table inet t { chain i { type filter hook input priority 0; \
+ip daddr 10.3.0.101 icmp type echo-request numgen inc mod 10 < 3 drop; }; }
+END");
+        let json = told("-jt -p20 -H5 lossy.test");
+        // The original gave up after 8 s, and showed a dead host.
+        let sample = recorded("lossy.json").replace("-1.000000", "1.000000");
+        assert_eq!(shape(&json), shape(&sample));
+        assert!(json.contains(r#","loss":30.000000},"#), "{json}");
+    });
+}
+
+#[test]
 fn text_is_one_block_for_each_host_in_the_order_of_the_words() {
     at_a_path(
         "text_is_one_block_for_each_host_in_the_order_of_the_words",

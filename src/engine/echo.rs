@@ -5,58 +5,19 @@
 //! A reply counts once, when id, sequence number, sender and payload are those of a request that is
 //! under way. Packets and sockets are elsewhere.
 
+mod payload;
+
 use core::cmp::Reverse;
 use core::net::IpAddr;
 use core::time::Duration;
 use std::collections::{BinaryHeap, VecDeque};
 
+pub use payload::Payload;
+
 use crate::codec::icmp::{self, Version};
 use crate::engine::pace::Pace;
 use crate::model::probe::Ping;
 use crate::time::Mono;
-
-/// What connvitals sends unless it is told how much.
-const TEXT: &[u8; 41] = b"The very model of a modern major general.";
-
-/// What a request carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Payload {
-    /// A text of 41 bytes.
-    Text,
-    /// So many bytes of zero.
-    Zeros(u16),
-}
-
-impl Payload {
-    /// Its bytes.
-    pub fn len(self) -> usize {
-        match self {
-            Self::Text => TEXT.len(),
-            Self::Zeros(len) => len.into(),
-        }
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(self) -> bool {
-        self.len() == 0
-    }
-
-    /// Writes it to `bytes`, which is as long.
-    pub fn write(self, bytes: &mut [u8]) {
-        match self {
-            Self::Text if bytes.len() == TEXT.len() => bytes.copy_from_slice(TEXT),
-            _ => bytes.fill(0),
-        }
-    }
-
-    /// Whether `bytes` are the same.
-    pub fn is(self, bytes: &[u8]) -> bool {
-        match self {
-            Self::Text => bytes == TEXT,
-            Self::Zeros(len) => bytes.len() == len.into() && bytes.iter().all(|&byte| byte == 0),
-        }
-    }
-}
 
 /// What to ask of a host.
 #[derive(Clone, Copy, Debug)]
@@ -129,6 +90,13 @@ struct Host {
     /// The number of its burst: what is of an earlier one is over.
     round: u32,
     last_sent: Mono,
+}
+
+impl Host {
+    /// Whether the answer to a request of its own is still waited for.
+    fn waits_for(&self, slot: &Slot) -> bool {
+        slot.state == State::Asked && slot.round == self.round && self.phase != Phase::Idle
+    }
 }
 
 /// A request, in the place of its sequence number.
@@ -228,6 +196,24 @@ impl Echo {
             return;
         }
         self.push(host, now);
+    }
+
+    /// Ends all bursts at `now`. A request whose answer may still come is neither answered nor
+    /// lost: it counts as if it had not been sent.
+    pub fn stop(&mut self, now: Mono) {
+        for slot in &mut self.slots {
+            let Some(host) = self.hosts.get_mut(slot.host as usize) else {
+                return;
+            };
+            if host.waits_for(slot) && now < slot.sent.after(host.burst.timeout) {
+                host.ping.on_withdrawn();
+                slot.state = State::Free;
+            }
+        }
+        for host in &mut self.hosts {
+            host.phase = Phase::Idle;
+        }
+        self.finished.clear();
     }
 
     /// What to do at `now`.
@@ -364,9 +350,7 @@ impl Echo {
     fn free_at(&self, sequence: u16) -> Mono {
         let slot = &self.slots[Self::place(&self.slots, sequence)];
         let host = &self.hosts[slot.host as usize];
-        let waited_for =
-            slot.state == State::Asked && slot.round == host.round && host.phase != Phase::Idle;
-        if waited_for {
+        if host.waits_for(slot) {
             slot.sent.after(host.burst.timeout)
         } else {
             Mono::from_ns(0)

@@ -39,6 +39,11 @@ impl Ping {
         self.sent += 1;
     }
 
+    /// Takes back a request that was counted, and not answered: nobody waits for its answer.
+    pub fn on_withdrawn(&mut self) {
+        self.sent -= 1;
+    }
+
     /// Counts the answer to a request that was counted.
     pub fn on_reply(&mut self, rtt: Duration) {
         let rtt_ns = u64::try_from(rtt.as_nanos()).unwrap_or(u64::MAX);

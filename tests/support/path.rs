@@ -81,6 +81,13 @@ const NAMES: &str = "127.0.0.1 localhost\n10.3.0.2 server.test\n10.3.0.101 lossy
 /// The path, until this goes out of scope; the names stand in a file of it.
 pub struct Path(TempDir);
 
+impl Path {
+    /// Has these names, and no others.
+    pub fn names(&self, hosts: &str) {
+        lan::replace_file(&self.0, "/etc/hosts", hosts);
+    }
+}
+
 /// Runs the test `name` at the client's end of a path.
 pub fn at_a_path(name: &str, body: impl FnOnce(&Path)) {
     lan::inside(name, || {

@@ -14,12 +14,12 @@ use crate::collect::route::Traces;
 use crate::encode;
 use crate::engine::route::Target;
 use crate::failure::Failure;
-use crate::model::probe::{Finding, Hop, Service};
+use crate::model::probe::{Finding, Hop, Route, Service};
 use crate::model::vitals::{Scan, Vitals};
 use crate::sink::stdout;
 use crate::sys::poll::{self, AsFd, Until};
 use crate::sys::signal::Signals;
-use crate::sys::{clock, random};
+use crate::sys::{clock, random, zone};
 use crate::term;
 
 /// The services of a scan, at their ports.
@@ -28,6 +28,9 @@ const SERVICES: [(u16, Service); 3] = [
     (443, Service::Https),
     (3_306, Service::Mysql),
 ];
+
+/// A further port, and what was found there.
+type MorePort<'a> = (u16, Option<&'a Finding>);
 
 /// The tests that are on.
 struct Round {
@@ -55,7 +58,12 @@ pub(super) fn run(plan: Plan) -> Result<(), Failure> {
     while round.left > 0 {
         if !round.turn(&signals)? {
             log::warn!("stopped by a signal; what is not over is left out");
-            return Ok(());
+            // What has come, counts.
+            round.turn(&signals)?;
+            if let Some(echoes) = &mut round.echoes {
+                echoes.echo.stop(clock::mono());
+            }
+            break;
         }
     }
     round.tell_oddities();
@@ -180,32 +188,17 @@ impl Round {
     fn show(&self, json: bool, signals: &Signals) -> Result<(), Failure> {
         let (mut buffer, mut text) = (Vec::new(), String::new());
         let mut hops: Vec<Option<Hop>> = Vec::new();
-        let mut more: Vec<(u16, Option<&Finding>)> = Vec::new();
+        let mut more: Vec<MorePort<'_>> = Vec::new();
         for (number, host) in self.hosts.iter().enumerate() {
-            let (trace, ports) = (self.traces.as_ref(), self.ports.as_ref());
-            hops.clear();
-            hops.extend(
-                trace
-                    .into_iter()
-                    .flat_map(|t| t.routes.hops(self.trace_of[number])),
-            );
-            let first = number * (SERVICES.len() + self.more_ports.len());
-            let found = |at: usize| ports.and_then(|ports| ports.finding(first + at));
+            let ping = self.echoes.as_ref().map(|echoes| echoes.echo.ping(number));
             more.clear();
-            for (at, &port) in self.more_ports.iter().enumerate() {
-                more.push((port, found(SERVICES.len() + at)));
-            }
+            more.extend(self.more_found(number));
             let vitals = Vitals {
                 name: &host.name,
-                address: host.address,
-                ping: self.echoes.as_ref().map(|echoes| echoes.echo.ping(number)),
-                trace: trace.map(|_| &hops[..]),
-                scan: ports.map(|_| Scan {
-                    http: found(0),
-                    https: found(1),
-                    mysql: found(2),
-                    ports: &more,
-                }),
+                address: zone::plain(host.address),
+                ping: ping.filter(|ping| ping.sent() > 0),
+                trace: self.trace(number, &mut hops),
+                scan: self.scan(number, &more),
             };
             let record = if json {
                 buffer.resize(encode::vitals::bytes_max(&vitals), 0);
@@ -221,6 +214,49 @@ impl Round {
             stdout::put(record, signals).map_err(stdout_failure)?;
         }
         Ok(())
+    }
+
+    /// The way to a host, in `hops`; of one that is still looked for, as far as somebody answered.
+    fn trace<'a>(&self, host: usize, hops: &'a mut Vec<Option<Hop>>) -> Option<&'a Route> {
+        let (routes, number) = (&self.traces.as_ref()?.routes, self.trace_of[host]);
+        hops.clear();
+        hops.extend(routes.hops(number));
+        for hop in hops.iter_mut().flatten() {
+            hop.address = zone::plain(hop.address);
+        }
+        if routes.is_running(number) {
+            let len = hops.iter().rposition(Option::is_some)? + 1;
+            hops.truncate(len);
+        }
+        Some(hops)
+    }
+
+    /// What listens at a host, with what is `more`; `None` while one of its checks is not over.
+    fn scan<'a>(&'a self, host: usize, more: &'a [MorePort<'a>]) -> Option<Scan<'a>> {
+        let (ports, first) = (self.ports.as_ref()?, self.first_check(host));
+        let mut checks = first..first + SERVICES.len() + self.more_ports.len();
+        let [http, https, mysql] = [0, 1, 2].map(|at| ports.finding(first + at));
+        (!checks.any(|check| ports.is_running(check))).then_some(Scan {
+            http,
+            https,
+            mysql,
+            ports: more,
+        })
+    }
+
+    fn more_found(&self, host: usize) -> impl Iterator<Item = MorePort<'_>> {
+        let first = self.first_check(host) + SERVICES.len();
+        let found = move |at| {
+            self.ports
+                .as_ref()
+                .and_then(|ports| ports.finding(first + at))
+        };
+        let ports = self.more_ports.iter().enumerate();
+        ports.map(move |(at, &port)| (port, found(at)))
+    }
+
+    fn first_check(&self, host: usize) -> usize {
+        host * (SERVICES.len() + self.more_ports.len())
     }
 
     fn tell_oddities(&self) {

@@ -212,6 +212,26 @@ fn a_full_table_makes_requests_wait() {
 }
 
 #[test]
+fn what_is_under_way_when_it_is_stopped_is_not_lost() {
+    let mut echo = echo(3, 16, 10_000);
+    let spacing = Duration::from_millis(600);
+    (0..2).for_each(|host| echo.start(host, Burst { spacing, ..BURST }, us(0)));
+    let answer = |(host, _, at): Sent| (host == 0 && at < 600_000).then_some(50);
+    let (sent, finished) = run(&mut echo, 0, 1_100_000, answer);
+    assert_eq!((sent.len(), finished.len()), (4, 0));
+    echo.stop(us(1_100_000));
+    let told = |host: usize| (echo.ping(host).sent(), echo.ping(host).received());
+    assert_eq!([told(0), told(1), told(2)], [(1, 1), (1, 0), (0, 0)]);
+    assert_eq!(echo.poll(us(1_100_000)), Action::Idle);
+    let late = echo.on_reply(host(1), &reply(sent[3].1), us(1_100_100));
+    assert_eq!(late, Heard::Foreign);
+    assert_eq!(echo.ping(1).received(), 0);
+    echo.start(1, Burst { count: 1, ..BURST }, us(1_200_000));
+    let (sent, finished) = run(&mut echo, 1_200_000, u64::MAX, |_| Some(50));
+    assert_eq!((sent.len(), finished.len()), (1, 1));
+}
+
+#[test]
 fn a_burst_of_none_is_over_at_once() {
     let mut echo = echo(1, 2, 10_000);
     echo.start(0, Burst { count: 0, ..BURST }, us(0));
