@@ -87,6 +87,29 @@ fn want_of_descriptors_is_waited_for_and_not_shown_as_a_dead_service() {
 }
 
 #[test]
+fn many_dead_neighbours_do_not_make_live_hosts_look_dead() {
+    let name = "many_dead_neighbours_do_not_make_live_hosts_look_dead";
+    at_a_path(name, |_| {
+        // What waits for the MAC addresses of the dead ones takes all the room that there is.
+        sh("ip address add 10.5.0.1/22 dev lan0
+            ip -n near address add 10.5.3.1/22 dev peer0
+            ip -n near address add 10.5.3.2/22 dev peer0");
+        let dead = |i: u32| format!("10.5.{}.{} ", i / 250, i % 250 + 2);
+        let hosts = (0..400).map(dead).collect::<String>() + "10.5.3.1 10.5.3.2";
+        let output = connvitals(&format!("-p4 --payload-size 1400 {hosts}"));
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(text.matches("\t100.000\n").count(), 400, "{text}");
+        let live = text.split_once("10.5.3.1\n").unwrap().1;
+        assert_eq!(
+            live.matches("\t0.000\n").count(),
+            2,
+            "{live} {:?}",
+            output.stderr
+        );
+    });
+}
+
+#[test]
 fn a_link_local_address_is_asked_on_its_interface() {
     at_a_path("a_link_local_address_is_asked_on_its_interface", |_| {
         sh("ip netns add other

@@ -9,7 +9,7 @@ use core::net::IpAddr;
 use crate::codec::icmp::{self, HEADER_BYTES, Message, Version};
 use crate::engine::echo::{Action, Burst, Echo};
 use crate::sys::clock::{self, Both};
-use crate::sys::icmp_socket::{Hears, IcmpSocket, Received};
+use crate::sys::icmp_socket::{self, Hears, IcmpSocket, Received};
 use crate::sys::poll::{AsFd, BorrowedFd, Crowd};
 use crate::sys::zone;
 use crate::time::Mono;
@@ -187,6 +187,9 @@ impl Complaints {
                 io::ErrorKind::PermissionDenied => {
                     "; is it a broadcast address, or forbidden here?"
                 }
+                _ if icmp_socket::is_full(&error) => {
+                    "; are there too many neighbours? See net.ipv4.neigh.default.gc_thresh3"
+                }
                 _ => "",
             };
             log::warn!("cannot send to {}: {error}{remedy}", zone::plain(address));
@@ -282,6 +285,13 @@ impl Echoes {
             Some(socket) => socket.send(address, None, packet),
             None => Err(io::ErrorKind::Unsupported.into()),
         };
+        match &result {
+            Err(error) if icmp_socket::is_full(error) && self.echo.on_blocked(sequence, at) => {
+                return;
+            }
+            Err(_) => {}
+            Ok(()) => self.echo.on_room(host),
+        }
         self.echo.on_sent(sequence, at);
         self.complaints.on_sent(host, address, result);
     }

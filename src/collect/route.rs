@@ -10,7 +10,7 @@ use super::echo::{Complaints, Sockets, arrival};
 use crate::codec::icmp::{self, HEADER_BYTES, Message, Probe, Quote};
 use crate::engine::route::{self, Action, Mode, PORT, Routes, Target};
 use crate::sys::clock;
-use crate::sys::icmp_socket::Hears;
+use crate::sys::icmp_socket::{self, Hears};
 use crate::sys::poll::{AsFd, BorrowedFd};
 use crate::sys::udp::Prober;
 use crate::sys::zone;
@@ -154,12 +154,16 @@ impl Traces {
                 socket.map(|socket| socket.send(address, Some(ttl), &packet))
             }
         };
+        let result = result.unwrap_or_else(|| Err(io::ErrorKind::Unsupported.into()));
+        match &result {
+            Err(error) if icmp_socket::is_full(error) && self.routes.on_blocked(host, at) => {
+                return;
+            }
+            Err(_) => {}
+            Ok(()) => self.routes.on_room(host),
+        }
         self.routes.on_sent(host, at);
-        self.complaints.on_sent(
-            host,
-            address,
-            result.unwrap_or_else(|| Err(io::ErrorKind::Unsupported.into())),
-        );
+        self.complaints.on_sent(host, address, result);
     }
 }
 

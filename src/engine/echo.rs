@@ -6,6 +6,7 @@
 //! under way. Packets and sockets are elsewhere.
 
 mod payload;
+mod unsent;
 
 use core::cmp::Reverse;
 use core::net::IpAddr;
@@ -90,6 +91,8 @@ struct Host {
     /// The number of its burst: what is of an earlier one is over.
     round: u32,
     last_sent: Mono,
+    /// When a request of its own found no room here first; none has left since.
+    blocked: Option<Mono>,
 }
 
 impl Host {
@@ -166,6 +169,7 @@ impl Echo {
             phase: Phase::Idle,
             round: 0,
             last_sent: Mono::from_ns(0),
+            blocked: None,
         };
         Self {
             hosts: hosts.iter().map(host).collect(),
@@ -196,24 +200,6 @@ impl Echo {
             return;
         }
         self.push(host, now);
-    }
-
-    /// Ends all bursts at `now`. A request whose answer may still come is neither answered nor
-    /// lost: it counts as if it had not been sent.
-    pub fn stop(&mut self, now: Mono) {
-        for slot in &mut self.slots {
-            let Some(host) = self.hosts.get_mut(slot.host as usize) else {
-                return;
-            };
-            if host.waits_for(slot) && now < slot.sent.after(host.burst.timeout) {
-                host.ping.on_withdrawn();
-                slot.state = State::Free;
-            }
-        }
-        for host in &mut self.hosts {
-            host.phase = Phase::Idle;
-        }
-        self.finished.clear();
     }
 
     /// What to do at `now`.

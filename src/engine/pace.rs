@@ -8,6 +8,13 @@ use crate::time::Mono;
 /// What a sleep that lasted too long may be made up for with packets in a row.
 const CATCH_UP: Duration = Duration::from_millis(8);
 
+/// From one attempt to the next while there is no room here.
+const RETRY: Duration = Duration::from_millis(5);
+
+/// How long there may be no room for the packets of a host. What waits for the MAC addresses of
+/// neighbours that are not there takes room for 3 s.
+pub const BLOCKED_MAX: Duration = Duration::from_secs(10);
+
 /// When the next packet may leave.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
@@ -27,6 +34,11 @@ impl Pace {
     /// When the next packet may leave.
     pub fn due(&self) -> Mono {
         self.due
+    }
+
+    /// Says that one found no room here at `now`.
+    pub fn hold(&mut self, now: Mono) {
+        self.due = self.due.max(now.after(RETRY));
     }
 
     /// Says that one left at `now`.

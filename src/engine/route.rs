@@ -17,7 +17,7 @@ use core::time::Duration;
 use std::collections::{BinaryHeap, VecDeque};
 
 use crate::codec::icmp::{self, Cause, Probe, Quote};
-use crate::engine::pace::Pace;
+use crate::engine::pace::{self, Pace};
 use crate::model::index::Index;
 use crate::model::probe::Hop;
 use crate::time::Mono;
@@ -127,6 +127,7 @@ impl Routes {
             running: false,
             round: seed as u8,
             turn: 0,
+            blocked: None,
             queued: false,
             behind: 0,
         };
@@ -200,6 +201,24 @@ impl Routes {
             sent.at = at;
         }
         self.plan(host, at.after(TTL_SPACING));
+    }
+
+    /// Says that the last packet to `host` found no room here at `at`: it is sent a little later.
+    /// False when that has lasted too long: then it counts as sent.
+    pub fn on_blocked(&mut self, host: usize, at: Mono) -> bool {
+        let entry = &mut self.hosts[host];
+        if at.since(*entry.blocked.get_or_insert(at)) > pace::BLOCKED_MAX {
+            return false;
+        }
+        entry.sent.pop();
+        self.pace.hold(at);
+        self.plan(host, at);
+        true
+    }
+
+    /// Says that a packet left for `host`.
+    pub fn on_room(&mut self, host: usize) {
+        self.hosts[host].blocked = None;
     }
 
     /// Hears from `from`, at `at`, that a packet did not arrive.

@@ -10,9 +10,9 @@ use super::message;
 pub use super::message::{Received, Refusal};
 use super::packet::set;
 
-/// Bytes of replies that may wait for us: a thousand hosts that answer at once. The kernel doubles
-/// it.
-const RECEIVE_BYTES: libc::c_int = 1_024 * 1_024;
+/// Bytes of replies that may wait for us: a thousand hosts that answer at once; and of requests that
+/// wait for the MAC addresses of hosts. The kernel doubles both.
+const BUFFER_BYTES: libc::c_int = 1_024 * 1_024;
 
 /// ICMP_FILTER of level SOL_RAW (linux/icmp.h), and ICMPV6_FILTER (linux/icmpv6.h).
 const SOL_RAW: libc::c_int = 255;
@@ -26,6 +26,22 @@ pub enum Hears {
     Replies,
     /// Echo replies, and that packets did not arrive.
     Errors,
+}
+
+/// Whether a packet did not leave because there was no room here: too many before it wait for the
+/// MAC addresses of neighbours, or for a slow line. It says nothing of whom it was for.
+pub fn is_full(error: &io::Error) -> bool {
+    let full = [libc::EAGAIN, libc::ENOBUFS, libc::ENOMEM];
+    error
+        .raw_os_error()
+        .is_some_and(|number| full.contains(&number))
+}
+
+/// Makes room for packets that wait to leave, as far as we may.
+pub(super) fn make_room(socket: BorrowedFd<'_>) {
+    for option in [libc::SO_SNDBUF, libc::SO_SNDBUFFORCE] {
+        let _ = set(socket, libc::SOL_SOCKET, option, &[BUFFER_BYTES]);
+    }
 }
 
 /// A socket for ICMP of one version of IP.
@@ -58,8 +74,10 @@ impl IcmpSocket {
         };
         let fd = socket.fd.as_fd();
         // More room where we may have it; less is no fault.
-        let _ = set(fd, libc::SOL_SOCKET, libc::SO_RCVBUF, &[RECEIVE_BYTES]);
-        let _ = set(fd, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &[RECEIVE_BYTES]);
+        for option in [libc::SO_RCVBUF, libc::SO_RCVBUFFORCE] {
+            let _ = set(fd, libc::SOL_SOCKET, option, &[BUFFER_BYTES]);
+        }
+        make_room(fd);
         message::stamp_arrivals(fd);
         match (socket.raw, hears) {
             (true, _) => hear(fd, ipv6, hears)?,

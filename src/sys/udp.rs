@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use core::ops::RangeInclusive;
 
-use super::message;
+use super::{icmp_socket, message};
 
 /// A socket that only its peer can answer: the kernel drops what comes from anybody else. Its port
 /// is one that the kernel chose by chance.
@@ -83,6 +83,7 @@ impl Prober {
             None => bind(0)?,
         };
         socket.set_nonblocking(true)?;
+        icmp_socket::make_room(socket.as_fd());
         let port = socket.local_addr()?.port();
         Ok(Self { socket, port })
     }

@@ -232,6 +232,31 @@ fn what_is_under_way_when_it_is_stopped_is_not_lost() {
 }
 
 #[test]
+fn what_found_no_room_here_is_sent_later() {
+    let mut echo = echo(2, 16, 10_000);
+    (0..2).for_each(|host| echo.start(host, Burst { count: 1, ..BURST }, us(0)));
+    let mut attempts = 0;
+    for at in 0..25_000 {
+        if let Action::Send { sequence, .. } = echo.poll(us(at)) {
+            attempts += 1;
+            assert!(echo.on_blocked(sequence, us(at)));
+        }
+    }
+    assert_eq!(attempts, 5, "every 5 ms");
+    assert_eq!([echo.ping(0).sent(), echo.ping(1).sent()], [0, 0]);
+    let (sent, finished) = run(&mut echo, 25_000, u64::MAX, |_| Some(50));
+    assert_eq!((sent.len(), finished.len()), (2, 2));
+    assert_eq!([echo.ping(0).received(), echo.ping(1).received()], [1, 1]);
+    // Not for ever.
+    echo.start(0, Burst { count: 1, ..BURST }, us(30_000_000));
+    echo.hosts[0].blocked = Some(us(19_999_999));
+    let Action::Send { sequence, .. } = echo.poll(us(30_000_000)) else {
+        panic!()
+    };
+    assert!(!echo.on_blocked(sequence, us(30_000_000)));
+}
+
+#[test]
 fn a_burst_of_none_is_over_at_once() {
     let mut echo = echo(1, 2, 10_000);
     echo.start(0, Burst { count: 0, ..BURST }, us(0));

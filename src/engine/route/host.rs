@@ -27,6 +27,8 @@ pub(super) struct Host {
     pub(super) round: u8,
     /// The number of its next event; others do not hold any more.
     pub(super) turn: u32,
+    /// When a packet of its own found no room here first; none has left since.
+    pub(super) blocked: Option<Mono>,
     /// It waits at a gate, perhaps that of a distance where it was in an earlier round.
     pub(super) queued: bool,
     /// Who waits behind it.
