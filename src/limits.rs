@@ -169,9 +169,9 @@ pub const PAYLOAD_BYTES_MAX: u16 = 65_507;
 /// Bytes of what a service says of itself: the name of a server, a version. 256 B. Longer: cut.
 pub const BANNER_TEXT_BYTES_MAX: usize = 255;
 
-/// Connections for port checks at once, half of the descriptors that a process usually may have: the
-/// three ports of 1 000 dead hosts take 6 s. 1 KiB each, 40 KiB with TLS. Full, or no descriptor
-/// left: further checks wait.
+/// Connections for port checks at once, half of the descriptors that a process usually may have:
+/// the three ports of 1 000 dead hosts take 6 s. 1 KiB each, 40 KiB with TLS. Full, or no
+/// descriptor left: further checks wait.
 pub const CHECKS_MAX: usize = 512;
 
 /// MAC addresses of this router itself. 128 B. More: the rest are counted as devices.

@@ -10,8 +10,8 @@ use super::message;
 pub use super::message::{Received, Refusal};
 use super::packet::set;
 
-/// Bytes of replies that may wait for us: a thousand hosts that answer at once; and of requests that
-/// wait for the MAC addresses of hosts. The kernel doubles both.
+/// Bytes of replies that may wait for us: a thousand hosts that answer at once; and of requests
+/// that wait for the MAC addresses of hosts. The kernel doubles both.
 const BUFFER_BYTES: libc::c_int = 1_024 * 1_024;
 
 /// ICMP_FILTER of level SOL_RAW (linux/icmp.h), and ICMPV6_FILTER (linux/icmpv6.h).

@@ -7,8 +7,8 @@ use core::time::Duration;
 use super::host::Host;
 use crate::time::Mono;
 
-/// From one packet to the next, as long as nobody answers. Of a router that limits itself to one
-/// answer a second, as Linux does, a faster one would get no more.
+/// From one packet to the next, when the last ones were not answered: a router that limits itself
+/// to one answer a second, as Linux does, would not answer more of them if they came faster.
 pub(super) const SPACING: Duration = Duration::from_millis(50);
 
 /// From one packet to the next when answers come: 1 000 hosts behind a router that does answer take
@@ -19,6 +19,9 @@ pub(super) const SPACING_ANSWERED: Duration = Duration::from_millis(5);
 /// pace doubles with each round trip, and a router that falls silent is soon asked slowly again.
 const CREDITS_EACH: u8 = 2;
 const CREDITS_MAX: u8 = 20;
+
+/// So many packets without a single answer: nobody is there who could be asked too often.
+const SILENT_MIN: u8 = 40;
 
 /// No host.
 const NOBODY: u32 = u32::MAX;
@@ -33,6 +36,8 @@ pub(super) struct Gate {
     last_sent: Mono,
     /// Packets that may leave at the closer spacing.
     credits: u8,
+    /// Packets before the first answer, up to [`SILENT_MIN`]; `None` once somebody answered.
+    silent: Option<u8>,
     /// The number of its next event; others do not hold any more.
     pub(super) turn: u32,
 }
@@ -44,6 +49,7 @@ impl Gate {
         free_at: Mono::from_ns(0),
         last_sent: Mono::from_ns(0),
         credits: 0,
+        silent: Some(0),
         turn: 0,
     };
 
@@ -74,7 +80,8 @@ impl Gate {
     /// Says that a packet leaves.
     pub(super) fn on_sent(&mut self, now: Mono) {
         self.credits = self.credits.saturating_sub(1);
-        let spacing = if self.credits > 0 {
+        self.silent = self.silent.map(|count| SILENT_MIN.min(count + 1));
+        let spacing = if self.credits > 0 || self.silent == Some(SILENT_MIN) {
             SPACING_ANSWERED
         } else {
             SPACING
@@ -84,6 +91,7 @@ impl Gate {
 
     /// Says that somebody answered; whether the next packet may leave earlier.
     pub(super) fn on_answer(&mut self) -> bool {
+        self.silent = None;
         self.credits = (self.credits + CREDITS_EACH).min(CREDITS_MAX);
         let earlier = self.free_at.min(self.last_sent.after(SPACING_ANSWERED));
         core::mem::replace(&mut self.free_at, earlier) > earlier

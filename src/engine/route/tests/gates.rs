@@ -46,6 +46,19 @@ fn a_thousand_hosts_behind_routers_that_answer_take_seconds() {
     }
 }
 
+#[test]
+fn a_thousand_hosts_behind_nobody_take_seconds() {
+    let mut routes = routes(1_000, 8, UDP);
+    (0..1_000).for_each(|host| routes.start(host, TIMEOUT, ms(0)));
+    let (sent, finished) = run(&mut routes, 0, network(200, &[1, 2, 3, 4, 5, 6, 7, 8]));
+    assert_eq!((sent.len(), finished.len()), (8_000, 1_000));
+    let end = finished.iter().map(|finished| finished.1).max().unwrap();
+    assert!(end < 8_500, "{end}");
+    let times = times(&sent, 1);
+    assert!(times[..40].windows(2).all(|pair| pair[1] - pair[0] >= 50));
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= 5));
+}
+
 /// A router that answers six at once, and then one a second: as many answers as it has, whoever
 /// asks fast or slowly; so it is asked slowly.
 #[test]
