@@ -170,7 +170,10 @@ impl Talk {
             }
             Service::Mysql => match banner::mysql(head) {
                 Mysql::Version(version) => Ok(Some(self.found(service, 0, version))),
-                Mysql::Refused => Ok(Some(self.found(service, 0, UNKNOWN))),
+                Mysql::Refused => {
+                    log::info!("MySQL refuses us: too many connections, or see FLUSH HOSTS");
+                    Ok(Some(self.found(service, 0, UNKNOWN)))
+                }
                 Mysql::Cut => Ok(None),
                 Mysql::Foreign => Err(foreign("the greeting is not that of MySQL")),
             },

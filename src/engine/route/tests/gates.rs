@@ -84,7 +84,7 @@ fn hosts_that_start_again_and_again_are_traced_in_the_end() {
     let mut routes = routes(40, 30, UDP);
     for round in 0..50 {
         for host in 0..40 {
-            if (host + round as usize) % 3 > 0 {
+            if !(host + round as usize).is_multiple_of(3) {
                 routes.start(host, TIMEOUT, ms(round * 7));
             }
         }
