@@ -192,6 +192,7 @@ impl Echo {
         entry.ping = Ping::default();
         entry.round = entry.round.wrapping_add(1);
         entry.phase = Phase::Sending;
+        entry.blocked = None;
         let number = host as u32;
         self.finished.retain(|&other| other != number);
         if burst.count == 0 {

@@ -152,7 +152,7 @@ impl Routes {
             return;
         };
         entry.sent.clear();
-        (entry.distance, entry.timeout) = (None, timeout);
+        (entry.distance, entry.timeout, entry.blocked) = (None, timeout, None);
         entry.round = entry.round.wrapping_add(1);
         entry.running = entry.hops_max > 0;
         self.finished.retain(|&other| other != number);
