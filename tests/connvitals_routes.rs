@@ -114,6 +114,16 @@ fn load_balancing_shows_one_steady_route_for_each_host() {
 }
 
 #[test]
+fn this_machine_is_no_hop_to_a_neighbour_that_is_not_there() {
+    let name = "this_machine_is_no_hop_to_a_neighbour_that_is_not_there";
+    at_a_path(name, |_| {
+        // After 3 s without a MAC address our own kernel says that the host is unreachable.
+        let found = routes(&told("-tP -H2 --timeout 4s 10.1.0.99"));
+        assert_eq!(found[0].1, [None, None]);
+    });
+}
+
+#[test]
 fn thirty_hops_with_five_silent_ones_take_little_more_than_one_timeout() {
     let name = "thirty_hops_with_five_silent_ones_take_little_more_than_one_timeout";
     at_a_path(name, |_| {

@@ -7,12 +7,12 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use super::echo::{Complaints, Sockets, arrival};
-use crate::codec::icmp::{self, HEADER_BYTES, Message, Probe, Quote};
+use crate::codec::icmp::{self, Cause, HEADER_BYTES, Message, Probe, Quote};
 use crate::engine::route::{self, Action, Mode, PORT, Routes, Target};
 use crate::sys::clock;
 use crate::sys::icmp_socket::{self, Hears};
 use crate::sys::poll::{AsFd, BorrowedFd};
-use crate::sys::udp::Prober;
+use crate::sys::udp::{self, Prober};
 use crate::sys::zone;
 use crate::time::Mono;
 
@@ -110,6 +110,8 @@ impl Traces {
                     Ok(Message::Reply(echo)) => {
                         routes.on_reply(received.from, &echo, at);
                     }
+                    // That the next hop has no MAC address, our own kernel says: it is no hop.
+                    Ok(Message::Error(Cause::Unreachable, _)) if udp::is_own(received.from) => {}
                     Ok(Message::Error(cause, mut quote)) => {
                         // The interface is not in the packet; it came by the same one.
                         let (_, interface) = zone::split(received.from);

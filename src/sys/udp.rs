@@ -9,6 +9,11 @@ use core::ops::RangeInclusive;
 
 use super::{icmp_socket, message};
 
+/// Whether `address` is one of this machine.
+pub fn is_own(address: IpAddr) -> bool {
+    UdpSocket::bind(SocketAddr::new(address, 0)).is_ok()
+}
+
 /// A socket that only its peer can answer: the kernel drops what comes from anybody else. Its port
 /// is one that the kernel chose by chance.
 #[derive(Debug)]
@@ -105,6 +110,12 @@ impl Prober {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn loopback_is_own_and_an_address_for_documents_is_not() {
+        let own = ["127.0.0.1", "192.0.2.1", "2001:db8::1"].map(|a| is_own(a.parse().unwrap()));
+        assert_eq!(own, [true, false, false]);
+    }
 
     #[test]
     fn only_the_peer_is_heard() {
