@@ -145,6 +145,21 @@ fn a_link_local_address_is_asked_on_its_interface() {
 }
 
 #[test]
+fn a_dead_name_server_does_not_keep_others_waiting_for_each_name() {
+    let name = "a_dead_name_server_does_not_keep_others_waiting_for_each_name";
+    at_a_path(name, |path| {
+        path.name_server("10.8.0.1");
+        let start = Instant::now();
+        let output = connvitals(&format!("-p1 {} server.test", "nosuch.example ".repeat(8)));
+        assert!(start.elapsed() < Duration::from_secs(25), "10 s each");
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.starts_with("server.test (10.3.0.2)\n"), "{text}");
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(errors.matches("cannot resolve host").count(), 8, "{errors}");
+    });
+}
+
+#[test]
 fn a_name_with_addresses_of_both_versions_is_asked_where_there_is_a_way() {
     let name = "a_name_with_addresses_of_both_versions_is_asked_where_there_is_a_way";
     at_a_path(name, |path| {

@@ -86,6 +86,12 @@ impl Path {
     pub fn names(&self, hosts: &str) {
         lan::replace_file(&self.0, "/etc/hosts", hosts);
     }
+
+    /// Has this name server, and no other.
+    pub fn name_server(&self, address: &str) {
+        let line = format!("nameserver {address}\n");
+        lan::replace_file(&self.0, "/etc/resolv.conf", &line);
+    }
 }
 
 /// Runs the test `name` at the client's end of a path.

@@ -7,13 +7,16 @@ use core::time::Duration;
 use super::Family;
 use crate::cmd::quoted;
 use crate::failure::{Exit, Failure};
-use crate::sys::resolver::{Resolver, SocketAddr};
+use crate::sys::resolver::{ResolveError, Resolver, SocketAddr};
 use crate::sys::{clock, zone};
 use crate::time::Mono;
 
 /// How long names are looked for: as long for one of them, and so much longer for each.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PATIENCE_EACH: Duration = Duration::from_millis(100);
+
+/// How long each name is looked for even when others took all of that.
+const PATIENCE_LEAST: Duration = Duration::from_millis(250);
 
 /// A host with its address.
 #[derive(Clone, Debug)]
@@ -62,16 +65,25 @@ fn address(
     let address = match name.parse::<IpAddr>() {
         Ok(address) => Some(address.to_canonical()).filter(wanted),
         Err(_) => {
-            let resolver = match resolver {
-                Some(resolver) => resolver,
+            let started = match resolver {
+                Some(started) => started,
                 None => {
                     let started = Resolver::start().map_err(|error| error.to_string())?;
                     resolver.insert(started)
                 }
             };
-            let patience = PATIENCE.min(deadline.since(clock::mono()));
-            let found = resolver.resolve(name, 0, patience);
-            let found = found.map_err(|error| error.to_string())?;
+            let left = deadline.since(clock::mono());
+            let patience = PATIENCE.min(left).max(PATIENCE_LEAST);
+            let found = match started.resolve(name, 0, patience) {
+                Ok(found) => found,
+                Err(error) => {
+                    // Its thread may hang on this name, which is no fault of the next one.
+                    if matches!(error, ResolveError::TimedOut) {
+                        *resolver = None;
+                    }
+                    return Err(error.to_string());
+                }
+            };
             let mut found = found.iter().map(|found| match found {
                 SocketAddr::V4(found) => IpAddr::V4(*found.ip()),
                 SocketAddr::V6(found) => zone::join(found.ip().to_canonical(), found.scope_id()),
