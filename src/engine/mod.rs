@@ -3,6 +3,7 @@
 
 pub mod arp_scan;
 pub mod echo;
+pub mod lookup;
 pub mod pace;
 pub mod retry;
 pub mod reverse;
