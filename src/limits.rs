@@ -160,6 +160,9 @@ pub const LANES_MAX: usize = 2_048;
 /// are read.
 pub const PROBE_HOSTS_MAX: usize = 4_096;
 
+/// Ports of a host that are checked beyond those of http, https and mysql. 64 B. More: refused.
+pub const PROBE_PORTS_MAX: usize = 32;
+
 /// Hops of a trace at most: the TTL has 8 bits. 40 B each, as many as asked for.
 pub const HOPS_MAX: u16 = 255;
 
