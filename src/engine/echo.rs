@@ -59,7 +59,7 @@ impl Payload {
 }
 
 /// What to ask of a host.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Burst {
     /// Requests, 1 or more.
     pub count: u32,

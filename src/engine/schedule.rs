@@ -5,6 +5,15 @@ use core::time::Duration;
 
 use crate::time::Mono;
 
+/// When the next round of something that takes a while begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rhythm {
+    /// On a fixed grid; one that lasts longer than that makes others fall out.
+    Fixed(Duration),
+    /// So long after the end of the last one.
+    After(Duration),
+}
+
 /// When the next round is due.
 #[derive(Clone, Copy, Debug)]
 pub struct Cadence {
