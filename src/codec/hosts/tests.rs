@@ -103,7 +103,7 @@ fn options_are_taken_in_any_case_and_with_units() {
     };
     assert_eq!(one(text), expected);
     assert_eq!(
-        one("h ping=1 ping=300").ping,
+        one("h ping=100 ping=300").ping,
         ms(300),
         "the last one counts"
     );
