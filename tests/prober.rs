@@ -266,6 +266,18 @@ fn other_hosts_change_nothing_for_those_that_stay() {
     });
 }
 
+/// One with an address, one without, and one that is a group.
+#[track_caller]
+fn check_first(first: &[Told]) {
+    let nowhere = of(first, "moving.test")[0];
+    assert_eq!((nowhere.address, nowhere.ping), (None, Some((3, 0))));
+    assert!(nowhere.unresolved.is_some() && nowhere.hops.is_none());
+    assert_eq!(nowhere.open, Some(vec![false, false]));
+    let group = of(first, "224.0.0.1")[0].unresolved.clone();
+    assert!(group.unwrap().contains("no address of one host"));
+    assert_eq!(of(first, "server.test")[1].ping, Some((3, 3)));
+}
+
 #[test]
 fn names_come_and_go_and_so_it_is_said() {
     at_a_path("names_come_and_go_and_so_it_is_said", |_| {
@@ -282,18 +294,10 @@ fn names_come_and_go_and_so_it_is_said() {
         let hosts = |text: &str| std::fs::write("/etc/hosts", text).unwrap();
         hosts("10.3.0.2 server.test\n");
         let mut prober = Prober::open(subjects()).unwrap();
-        let first = until(&mut prober, |all| {
-            ["server.test", "moving.test", "224.0.0.1"]
-                .iter()
-                .all(|name| of(all, name).len() >= 2)
-        });
-        let nowhere = of(&first, "moving.test")[0].clone();
-        assert_eq!((nowhere.address, nowhere.ping), (None, Some((3, 0))));
-        assert!(nowhere.unresolved.is_some() && nowhere.hops.is_none());
-        assert_eq!(nowhere.open, Some(vec![false, false]));
-        let many = of(&first, "224.0.0.1")[0].clone();
-        assert!(many.unresolved.unwrap().contains("no address of one host"));
-        assert_eq!(of(&first, "server.test")[1].ping, Some((3, 3)));
+        let names = ["server.test", "moving.test", "224.0.0.1"];
+        check_first(&until(&mut prober, |all| {
+            names.iter().all(|name| of(all, name).len() >= 2)
+        }));
         // It is asked for again without being told to.
         hosts("10.3.0.2 server.test\n10.3.0.101 moving.test\n");
         let found = |at: &'static str| {

@@ -210,7 +210,8 @@ measure() {
     ratio=$(median <<<"${ratios%$'\n'}") percent=$(median <<<"${percents%$'\n'}")
 }
 
-echo "20 hosts, $seconds s; packets sent, CPU, CPU of the others, ratio, share of a core, KiB, threads"
+echo "20 hosts, $seconds s; packets sent, CPU, CPU of the others, ratio, share of a core, KiB, \
+threads"
 echo "                      echoes traces plain secure        ours      others  ratio"
 measure "ping, trace and scan" "1 1 1 10 41 30 1 500"
 keep "CPU against the others" "$ratio <= $ratio_max"
