@@ -189,8 +189,9 @@ others() {
         handshakes=$(awk '/connections in .* real seconds/ { print $1 }' "$work/output")
         handshake_us=$(awk "BEGIN { printf \"%.2f\", $us / $handshakes }")
     fi
-    others_us=$(awk "BEGIN { printf \"%.0f\", ($echoes + $traces) * $echo_us +
-        $plain * $connect_us + $secure * $handshake_us }")
+    local packets=$((echoes + traces))
+    others_us=$(awk "BEGIN { sum = $packets * $echo_us + $plain * $connect_us
+        printf \"%.0f\", sum + $secure * $handshake_us }")
     ratio=$(awk "BEGIN { printf \"%.3f\", $ours_us / $others_us }")
 }
 
