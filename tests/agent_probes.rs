@@ -26,6 +26,7 @@ use lan::OURS;
 use miniserde::json::{Number, Object, Value};
 use path::{at_a_path, sh};
 use snapshot::{Snapshot, array, number, object, text, time_ms};
+use support::EXE;
 use support::skip::skip;
 use support::tempdir::TempDir;
 
@@ -311,5 +312,74 @@ fn ports_say_what_listens_there() {
                 .contains_key("ping")
         );
         assert_eq!(agent.terminate().code, Some(0));
+    });
+}
+
+/// Root who has become nobody, and kept one capability, may still probe what is new.
+#[test]
+fn without_the_rights_of_root_new_hosts_are_probed_all_the_same() {
+    use std::os::unix::fs::PermissionsExt;
+    let name = "without_the_rights_of_root_new_hosts_are_probed_all_the_same";
+    at_a_path(name, |_| {
+        if !rustix::process::getuid().is_root() {
+            return skip("needs root");
+        }
+        let directory = TempDir::new();
+        let public = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(directory.path(), public).unwrap();
+        let file = directory.path().join("netvitals");
+        let four = format!("host 10.3.0.2; trace 200ms; {QUICK}");
+        let six = format!("host fd03::2; trace 200ms; {QUICK}");
+        write(&file, &[("four", &four)]);
+        let words = ["-v", "--user", "65534"];
+        let agent = Agent::start_with(file.to_str().unwrap(), &words);
+        agent.until(|snapshot| state(snapshot, "four") == "up");
+        assert!(
+            agent.errors().contains("rights: user 65534"),
+            "{}",
+            agent.errors()
+        );
+        write(&file, &[("four", &four), ("six", &six)]);
+        agent.reload();
+        agent.until(|snapshot| {
+            let way = ["fd01::1", "fd02::2", "fd03::2"].map(str::to_owned);
+            state(snapshot, "six") == "up" && route(snapshot, "six") == Some(way.into())
+        });
+        assert_eq!(agent.terminate().code, Some(0));
+    });
+}
+
+/// Nobody may be asked: that is said, the hosts are unknown, and all the rest goes on.
+#[test]
+fn where_nobody_may_be_asked_hosts_are_unknown() {
+    at_a_path("where_nobody_may_be_asked_hosts_are_unknown", |_| {
+        sh("echo '1 0' >/proc/sys/net/ipv4/ping_group_range");
+        let directory = TempDir::new();
+        let file = directory.path().join("netvitals");
+        write(&file, &[("four", &format!("host 10.3.0.2; {QUICK}"))]);
+        let words = [
+            "--user",
+            EXE,
+            "agent",
+            "--state-file",
+            "",
+            "--no-ptr",
+            "--once",
+            "--config",
+        ];
+        let mut command = std::process::Command::new("unshare");
+        let output = command.args(words).arg(&file).output().unwrap();
+        if output.stderr.starts_with(b"unshare:") {
+            return skip(&String::from_utf8_lossy(&output.stderr));
+        }
+        assert!(output.status.success(), "{output:?}");
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            errors.contains("the hosts of 'probe' sections are not probed"),
+            "{errors}"
+        );
+        let line = String::from_utf8(output.stdout).unwrap();
+        let document = Snapshot::parse(&schema::Schema::new(), &line);
+        assert_eq!(state(&document, "four"), "unknown");
     });
 }

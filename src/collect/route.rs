@@ -57,9 +57,14 @@ impl Traces {
     /// When the process has no file descriptor left.
     pub fn new(kind: Kind, rate: u32, random: u64) -> io::Result<Self> {
         let id = random as u16;
+        // The replies to others would wake us for nothing.
+        let hears = match kind {
+            Kind::Udp => Hears::Errors,
+            Kind::Icmp => Hears::All,
+        };
         Ok(Self {
             routes: Routes::new(&[], [Mode::Icmp(id); 2], rate, random),
-            sockets: Sockets::new(Hears::Errors, id)?,
+            sockets: Sockets::new(hears, id)?,
             kind,
             probers: [None, None],
             complaints: Complaints::new(),

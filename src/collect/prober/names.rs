@@ -114,23 +114,8 @@ impl Prober {
         self.entries
             .iter_mut()
             .for_each(|entry| entry.lookup.on_late(now));
-        let due = |entry: &Entry| Some((entry.lookup.next_due()?, entry.subject.host.clone()));
-        let first = self.entries.iter().filter_map(due).min();
-        if let Some((_, host)) = first.filter(|(due, _)| *due <= now && !self.names.is_busy()) {
-            let asked = self.names.ask(&host);
-            for entry in self
-                .entries
-                .iter_mut()
-                .filter(|entry| entry.subject.host == host)
-            {
-                match &asked {
-                    Ok(()) => entry.lookup.on_asked(),
-                    Err(error) => {
-                        let reason = format!("no thread to ask for names in: {error}");
-                        entry.lookup.on_failed(reason, now, random::bits());
-                    }
-                }
-            }
+        if !self.names.is_busy() {
+            self.ask(now);
         }
         self.plan_names();
         for lane in 0..self.lanes.len() {
@@ -139,6 +124,29 @@ impl Prober {
                 self.lanes[lane].waits = false;
                 self.due
                     .extend(self.lanes[lane].next_due().map(|due| Reverse((due, lane))));
+            }
+        }
+    }
+
+    /// Asks for the name that is due first, if one is.
+    fn ask(&mut self, now: Mono) {
+        let due = self.entries.iter().filter_map(|entry| {
+            let due = entry.lookup.next_due()?;
+            (due <= now).then_some((due, &entry.subject.host))
+        });
+        let Some((_, host)) = due.min() else {
+            return;
+        };
+        let host = host.clone();
+        let asked = self.names.ask(&host);
+        for entry in &mut self.entries {
+            match &asked {
+                _ if entry.subject.host != host => {}
+                Ok(()) => entry.lookup.on_asked(),
+                Err(error) => {
+                    let reason = format!("no thread to ask for names in: {error}");
+                    entry.lookup.on_failed(reason, now, random::bits());
+                }
             }
         }
     }
