@@ -2,6 +2,7 @@
 //! Decisions as state machines that are told the time: they never open, send, wait or log.
 
 pub mod arp_scan;
+pub mod changes;
 pub mod echo;
 pub mod lookup;
 pub mod pace;

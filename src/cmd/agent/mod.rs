@@ -27,7 +27,7 @@ impl Applet for Args {
     const FLAGS: &'static str = FLAGS;
     const SHAPE: Shape = Shape {
         optional_booleans: &["logappend", "conntrack"],
-        pairs: &[],
+        ..Shape::PLAIN
     };
 
     fn run(self, options: outputs::Options) -> Result<(), Failure> {

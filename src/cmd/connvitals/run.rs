@@ -15,19 +15,12 @@ use crate::encode;
 use crate::engine::route::Target;
 use crate::failure::Failure;
 use crate::model::probe::{Finding, Hop, Service};
-use crate::model::vitals::{Scan, Vitals};
+use crate::model::vitals::{Grammar, SERVICES, Scan, Vitals};
 use crate::sink::stdout;
 use crate::sys::poll::{self, AsFd, Until};
 use crate::sys::signal::Signals;
 use crate::sys::{clock, random};
 use crate::term;
-
-/// The services of a scan, at their ports.
-const SERVICES: [(u16, Service); 3] = [
-    (80, Service::Http),
-    (443, Service::Https),
-    (3_306, Service::Mysql),
-];
 
 /// The tests that are on.
 struct Round {
@@ -182,7 +175,7 @@ impl Round {
             more.extend(further.map(|(port, _, found)| (*port, found.as_ref())));
             let vitals = Vitals {
                 name: &host.name,
-                address: host.address,
+                address: Some(host.address),
                 ping: self.echoes.as_ref().map(|echoes| echoes.echo.ping(number)),
                 trace: trace.map(|_| &hops[..]),
                 scan: ports.map(|_| Scan {
@@ -194,13 +187,13 @@ impl Round {
             };
             let record = if json {
                 buffer.resize(encode::vitals::bytes_max(&vitals), 0);
-                encode::vitals::line(&vitals, &mut buffer).map_err(|error| {
+                encode::vitals::line(&vitals, Grammar::Round, &mut buffer).map_err(|error| {
                     Failure::failed(format_args!("document: {error}; please report this"))
                 })?
             } else {
                 text.clear();
                 // Memory takes everything.
-                let _ = term::vitals::lines(&vitals, &mut text);
+                let _ = term::vitals::lines(&vitals, Grammar::Round, &mut text);
                 text.as_bytes()
             };
             stdout::put(record, signals).map_err(stdout_failure)?;
