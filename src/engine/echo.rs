@@ -5,6 +5,9 @@
 //! A reply counts once, when id, sequence number, sender and payload are those of a request that is
 //! under way. Packets and sockets are elsewhere.
 
+mod burst;
+mod slots;
+
 use core::cmp::Reverse;
 use core::net::IpAddr;
 use core::time::Duration;
@@ -14,62 +17,8 @@ use crate::codec::icmp::{self, Version};
 use crate::engine::pace::Pace;
 use crate::model::probe::Ping;
 use crate::time::Mono;
-
-/// What connvitals sends unless it is told how much.
-const TEXT: &[u8; 41] = b"The very model of a modern major general.";
-
-/// What a request carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Payload {
-    /// A text of 41 bytes.
-    Text,
-    /// So many bytes of zero.
-    Zeros(u16),
-}
-
-impl Payload {
-    /// Its bytes.
-    pub fn len(self) -> usize {
-        match self {
-            Self::Text => TEXT.len(),
-            Self::Zeros(len) => len.into(),
-        }
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(self) -> bool {
-        self.len() == 0
-    }
-
-    /// Writes it to `bytes`, which is as long.
-    pub fn write(self, bytes: &mut [u8]) {
-        match self {
-            Self::Text if bytes.len() == TEXT.len() => bytes.copy_from_slice(TEXT),
-            _ => bytes.fill(0),
-        }
-    }
-
-    /// Whether `bytes` are the same.
-    pub fn is(self, bytes: &[u8]) -> bool {
-        match self {
-            Self::Text => bytes == TEXT,
-            Self::Zeros(len) => bytes.len() == len.into() && bytes.iter().all(|&byte| byte == 0),
-        }
-    }
-}
-
-/// What to ask of a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Burst {
-    /// Requests, 1 or more.
-    pub count: u32,
-    /// What they carry.
-    pub payload: Payload,
-    /// From one request to the next.
-    pub spacing: Duration,
-    /// How long an answer is waited for.
-    pub timeout: Duration,
-}
+pub use burst::{Burst, Payload};
+use slots::{Slot, Slots, State};
 
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,36 +77,34 @@ struct Host {
     phase: Phase,
     /// The number of its burst: what is of an earlier one is over.
     round: u32,
-    last_sent: Mono,
 }
 
-/// A request, in the place of its sequence number.
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    sent: Mono,
-    host: u32,
-    round: u32,
-    sequence: u16,
-    state: State,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Free,
-    Asked,
-    Answered,
+impl Host {
+    fn new(address: IpAddr) -> Self {
+        Self {
+            address,
+            burst: Burst {
+                count: 0,
+                payload: Payload::Text,
+                spacing: Duration::ZERO,
+                timeout: Duration::ZERO,
+            },
+            ping: Ping::default(),
+            phase: Phase::Idle,
+            round: 0,
+        }
+    }
 }
 
 /// Something that a host is due for; the earliest first.
 type Event = Reverse<(Mono, u32, u32)>;
 
-/// Echoes to many hosts. Allocates when it is made and when hosts are added, then no more.
+/// Echoes to many hosts. Allocates when it is made and when hosts are set, then no more.
 #[derive(Debug)]
 pub struct Echo {
     hosts: Vec<Host>,
-    /// A power of two; a sequence number has its place by its lower bits. Full: the next request
-    /// waits until the one in its place is given up.
-    slots: Box<[Slot]>,
+    /// Full: the next request waits until the one in its place is given up.
+    slots: Slots,
     events: BinaryHeap<Event>,
     finished: VecDeque<u32>,
     pace: Pace,
@@ -177,38 +124,68 @@ impl Echo {
         ids: [u16; 2],
         random: u16,
     ) -> Self {
-        let free = Slot {
-            sent: Mono::from_ns(0),
-            host: 0,
-            round: 0,
-            sequence: 0,
-            state: State::Free,
-        };
-        let slots = in_flight_max.clamp(1, 1 << 16).next_power_of_two();
-        let burst = Burst {
-            count: 0,
-            payload: Payload::Text,
-            spacing: Duration::ZERO,
-            timeout: Duration::ZERO,
-        };
-        let host = |&address: &IpAddr| Host {
-            address,
-            burst,
-            ping: Ping::default(),
-            phase: Phase::Idle,
-            round: 0,
-            last_sent: Mono::from_ns(0),
-        };
-        Self {
-            hosts: hosts.iter().map(host).collect(),
-            slots: vec![free; slots].into_boxed_slice(),
-            events: BinaryHeap::with_capacity(2 * hosts.len() + 16),
-            finished: VecDeque::with_capacity(hosts.len()),
+        let mut echo = Self {
+            hosts: Vec::with_capacity(hosts.len()),
+            slots: Slots::new(),
+            events: BinaryHeap::new(),
+            finished: VecDeque::new(),
             pace: Pace::new(rate),
             ids,
             next_sequence: random,
             ignored: Ignored::default(),
+        };
+        for (host, &address) in hosts.iter().enumerate() {
+            echo.set(host, address);
         }
+        echo.reserve(in_flight_max);
+        echo
+    }
+
+    /// From now on the host of this number, which may be a new one, has that address; its burst is
+    /// dropped. Allocates for new ones.
+    pub fn set(&mut self, host: usize, address: IpAddr) {
+        while self.hosts.len() <= host {
+            self.hosts.push(Host::new(address));
+        }
+        let number = host as u32;
+        self.finished.retain(|&other| other != number);
+        let entry = &mut self.hosts[host];
+        let round = entry.round.wrapping_add(1);
+        *entry = Host {
+            round,
+            ..Host::new(address)
+        };
+        let count = self.hosts.len();
+        self.finished.reserve(count - self.finished.len());
+        let events_max = 2 * count + 16;
+        self.events
+            .reserve(events_max.saturating_sub(self.events.len()));
+    }
+
+    /// Makes room for so many unanswered requests; those that are under way stay.
+    pub fn reserve(&mut self, in_flight_max: usize) {
+        self.slots.reserve(in_flight_max);
+    }
+
+    /// Ends the burst of `host` at once: what was not waited for long enough counts as not sent.
+    pub fn stop(&mut self, host: usize, now: Mono) {
+        let entry = &mut self.hosts[host];
+        if entry.phase == Phase::Idle {
+            return;
+        }
+        entry.phase = Phase::Idle;
+        for slot in self.slots.iter() {
+            let own = (slot.host as usize, slot.round) == (host, entry.round);
+            let waiting = slot.state == State::Asked && slot.sent.after(entry.burst.timeout) > now;
+            if own && waiting {
+                entry.ping.on_withdrawn();
+            }
+        }
+    }
+
+    /// Requests of that version have this id from now on.
+    pub fn set_id(&mut self, version: Version, id: u16) {
+        self.ids[usize::from(version == Version::V6)] = id;
     }
 
     /// Begins a burst to `host`; one that is under way is dropped.
@@ -261,13 +238,12 @@ impl Echo {
 
     /// Says that the request with this sequence number, the last one, left at `at`.
     pub fn on_sent(&mut self, sequence: u16, at: Mono) {
-        let slot = &mut self.slots[Self::place(&self.slots, sequence)];
+        let slot = self.slots.at_mut(sequence);
         if (slot.state, slot.sequence) != (State::Asked, sequence) {
             return;
         }
         slot.sent = at;
         let host = slot.host as usize;
-        self.hosts[host].last_sent = at;
         if self.hosts[host].phase == Phase::Waiting {
             let deadline = at.after(self.hosts[host].burst.timeout);
             self.push(host, deadline);
@@ -318,7 +294,7 @@ impl Echo {
         if echo.id != self.id(Version::of(from)) {
             return Heard::Foreign;
         }
-        let slot = &mut self.slots[Self::place(&self.slots, echo.sequence)];
+        let slot = self.slots.at_mut(echo.sequence);
         let Some(host) = self.hosts.get_mut(slot.host as usize) else {
             return Heard::Foreign;
         };
@@ -350,7 +326,7 @@ impl Echo {
         if entry.ping.sent() >= entry.burst.count {
             entry.phase = Phase::Waiting;
         }
-        self.slots[Self::place(&self.slots, sequence)] = Slot {
+        *self.slots.at_mut(sequence) = Slot {
             sent: now,
             host: host as u32,
             round: entry.round,
@@ -362,7 +338,7 @@ impl Echo {
 
     /// When nobody waits any more for the request in the place of `sequence`.
     fn free_at(&self, sequence: u16) -> Mono {
-        let slot = &self.slots[Self::place(&self.slots, sequence)];
+        let slot = self.slots.at(sequence);
         let host = &self.hosts[slot.host as usize];
         let waited_for =
             slot.state == State::Asked && slot.round == host.round && host.phase != Phase::Idle;
@@ -371,10 +347,6 @@ impl Echo {
         } else {
             Mono::from_ns(0)
         }
-    }
-
-    fn place(slots: &[Slot], sequence: u16) -> usize {
-        usize::from(sequence) & (slots.len() - 1)
     }
 
     /// Notes when `host` is due next.

@@ -4,6 +4,7 @@
 pub mod arp_scan;
 pub mod changes;
 pub mod echo;
+pub mod lookup;
 pub mod pace;
 pub mod retry;
 pub mod reverse;

@@ -7,6 +7,10 @@
 //! payload keeps the checksum the same. Routers answer only a few packets a second, so those of one
 //! distance are spaced over all hosts. Packets and sockets are elsewhere.
 
+mod flow;
+mod host;
+mod table;
+
 use core::cmp::Reverse;
 use core::net::IpAddr;
 use core::time::Duration;
@@ -17,9 +21,8 @@ use crate::engine::pace::Pace;
 use crate::model::index::Index;
 use crate::model::probe::Hop;
 use crate::time::Mono;
-
-/// The port that datagrams are for, as those of connvitals: nobody listens there.
-pub const PORT: u16 = 33_440;
+pub use flow::{Mode, PORT, payload};
+use host::{Host, IN_FLIGHT_MAX, Sent};
 
 /// From one packet to the next, of one host.
 const TTL_SPACING: Duration = Duration::from_millis(8);
@@ -27,28 +30,13 @@ const TTL_SPACING: Duration = Duration::from_millis(8);
 /// From one packet to the next, of one distance, over all hosts.
 const HOP_SPACING: Duration = Duration::from_millis(50);
 
-/// Packets of one host that are waited for at once.
-const IN_FLIGHT_MAX: usize = 64;
-
-/// Bytes of the header of a datagram (RFC 768).
-const UDP_HEADER_BYTES: u16 = 8;
-
 /// Whom to find the way to.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
-    /// Its address; no two targets have the same.
+    /// Its address. Of targets with the same one after the other is traced.
     pub address: IpAddr,
     /// Hops at most.
     pub hops_max: u8,
-}
-
-/// What packets are made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Datagrams, from these ports of IPv4 and IPv6.
-    Udp([u16; 2]),
-    /// Echo requests, with these ids of ICMP and ICMPv6.
-    Icmp([u16; 2]),
 }
 
 /// What to do next.
@@ -82,39 +70,21 @@ pub enum Heard {
     Foreign,
 }
 
-/// The payload of an echo request: whatever id and sequence number are, the sum of all three, and
-/// so the checksum, is the same.
-pub fn payload(id: u16, sequence: u16) -> [u8; 2] {
-    let (sum, carry) = id.overflowing_add(sequence);
-    (!(sum + u16::from(carry))).to_be_bytes()
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Sent {
-    at: Mono,
-    hop: Option<Hop>,
-}
-
-#[derive(Debug)]
-struct Host {
-    address: IpAddr,
-    hops_max: usize,
-    /// At distance 1, 2 and so on; as many as were sent. Never more than `hops_max`.
-    sent: Vec<Sent>,
-    /// Where the target itself answered.
-    distance: Option<usize>,
-    timeout: Duration,
-    running: bool,
-    /// Tells the packets of this round from those of earlier ones.
-    round: u8,
-    /// The number of its next event; others do not hold any more.
-    turn: u32,
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It is where it should go.
+    Arrived,
+    /// Its life was over.
+    Expired,
+    /// Nobody takes it farther, however long it lives.
+    Refused,
 }
 
 /// The host that an event is of, and the number that it must have to hold.
 type Event = Reverse<(Mono, u32, u32)>;
 
-/// Traces to many hosts. Allocates when it is made, then no more.
+/// Traces to many hosts. Allocates when it is made and when hosts are set, then no more.
 #[derive(Debug)]
 pub struct Routes {
     hosts: Vec<Host>,
@@ -124,59 +94,92 @@ pub struct Routes {
     /// When the next packet of each distance may leave.
     free_at: [Mono; 256],
     pace: Pace,
-    mode: Mode,
+    /// Of IPv4 and IPv6.
+    modes: [Mode; 2],
+    seed: u64,
+    /// Hosts that wait until another of their address is done.
+    waiting_count: usize,
+    /// Since the waiting ones were looked at, one was done.
+    released: bool,
     ignored_count: u64,
 }
 
 impl Routes {
-    /// Will find the ways to `targets`, by at most `rate` packets a second; `seed` is chance.
-    pub fn new(targets: &[Target], mode: Mode, rate: u32, seed: u64) -> Self {
-        let mut index = Index::new(targets.len(), seed);
-        for (number, target) in targets.iter().enumerate() {
-            index.insert(key(target.address), number);
-        }
-        let host = |target: &Target| Host {
-            address: target.address,
-            hops_max: target.hops_max.into(),
-            sent: Vec::with_capacity(target.hops_max.into()),
-            distance: None,
-            timeout: Duration::ZERO,
-            running: false,
-            round: seed as u8,
-            turn: 0,
-        };
-        Self {
-            hosts: targets.iter().map(host).collect(),
-            index,
-            events: BinaryHeap::with_capacity(2 * targets.len() + 16),
-            finished: VecDeque::with_capacity(targets.len()),
+    /// Will find the ways to `targets`, by packets of these modes of IPv4 and IPv6, at most `rate`
+    /// a second; `seed` is chance.
+    pub fn new(targets: &[Target], modes: [Mode; 2], rate: u32, seed: u64) -> Self {
+        let mut routes = Self {
+            hosts: Vec::with_capacity(targets.len()),
+            index: Index::new(targets.len(), seed),
+            events: BinaryHeap::new(),
+            finished: VecDeque::new(),
             free_at: [Mono::from_ns(0); 256],
             pace: Pace::new(rate),
-            mode,
+            modes,
+            seed,
+            waiting_count: 0,
+            released: false,
             ignored_count: 0,
+        };
+        for (host, &target) in targets.iter().enumerate() {
+            routes.set(host, target);
         }
+        routes
     }
 
-    /// Begins to look for the way to `host`, with so much time for each answer.
+    /// Packets of that version of IP are of this mode from now on.
+    pub fn set_mode(&mut self, ipv6: bool, mode: Mode) {
+        self.modes[usize::from(ipv6)] = mode;
+    }
+
+    /// Begins to look for the way to `host`, with so much time for each answer; as long as that to
+    /// another host of the same address is looked for, it waits.
     pub fn start(&mut self, host: usize, timeout: Duration, now: Mono) {
-        let number = host as u32;
-        let Some(entry) = self.hosts.get_mut(host) else {
+        if host >= self.hosts.len() {
             return;
-        };
-        entry.sent.clear();
-        (entry.distance, entry.timeout) = (None, timeout);
+        }
+        self.stop(host);
+        let address = self.hosts[host].address;
+        match self.owner(address) {
+            Some(other) if other != host && self.hosts[other].running => {
+                (self.hosts[host].waits, self.hosts[host].timeout) = (true, timeout);
+                self.waiting_count += 1;
+                return;
+            }
+            Some(other) if other != host => {
+                // What still comes of its packets is not taken for an answer to ours.
+                self.hosts[host].round = self.hosts[other].round;
+                self.disown(other);
+            }
+            _ => {}
+        }
+        if !core::mem::replace(&mut self.hosts[host].owns, true) {
+            self.index.insert(key(address), host);
+        }
+        let entry = &mut self.hosts[host];
         entry.round = entry.round.wrapping_add(1);
-        entry.running = entry.hops_max > 0;
-        self.finished.retain(|&other| other != number);
+        entry.begin(timeout);
         if entry.running {
             self.plan(host, now);
         } else {
-            self.finished.push_back(number);
+            self.finished.push_back(host as u32);
         }
+    }
+
+    /// Ends the trace of `host` at once, if there is one.
+    pub fn stop(&mut self, host: usize) {
+        let number = host as u32;
+        self.finished.retain(|&other| other != number);
+        let entry = &mut self.hosts[host];
+        self.waiting_count -= usize::from(core::mem::take(&mut entry.waits));
+        self.released |= core::mem::take(&mut entry.running);
     }
 
     /// What to do at `now`.
     pub fn poll(&mut self, now: Mono) -> Action {
+        if core::mem::take(&mut self.released) && self.waiting_count > 0 {
+            self.start_waiting(now);
+        }
         if let Some(host) = self.finished.pop_front() {
             return Action::Finished(host as usize);
         }
@@ -196,8 +199,14 @@ impl Routes {
             if more {
                 return self.send(host, now);
             }
-            self.hosts[host].running = false;
-            return Action::Finished(host);
+            if self.hosts[host].goes_farther() {
+                self.plan(host, now);
+                continue;
+            }
+            self.end(host);
+            if let Some(host) = self.finished.pop_front() {
+                return Action::Finished(host as usize);
+            }
         }
         Action::Idle
     }
@@ -212,8 +221,13 @@ impl Routes {
 
     /// Hears from `from`, at `at`, that a packet did not arrive.
     pub fn on_error(&mut self, from: IpAddr, cause: Cause, quote: &Quote, at: Mono) -> Heard {
-        let arrived = cause == Cause::PortUnreachable || from == quote.destination;
-        self.on_answer(from, quote.destination, &quote.probe, arrived, at)
+        let fate = match cause {
+            _ if from == quote.destination => Fate::Arrived,
+            Cause::PortUnreachable => Fate::Arrived,
+            Cause::TimeExceeded => Fate::Expired,
+            Cause::Unreachable => Fate::Refused,
+        };
+        self.on_answer(from, quote.destination, &quote.probe, fate, at)
     }
 
     /// Hears from `from`, at `at`, the reply to an echo request.
@@ -226,7 +240,7 @@ impl Routes {
             id: echo.id,
             sequence: echo.sequence,
         };
-        self.on_answer(from, from, &probe, true, at)
+        self.on_answer(from, from, &probe, Fate::Arrived, at)
     }
 
     /// The way to `host` as far as it is known: to the target, or as far as was looked.
@@ -253,18 +267,18 @@ impl Routes {
         from: IpAddr,
         target: IpAddr,
         probe: &Probe,
-        arrived: bool,
+        fate: Fate,
         at: Mono,
     ) -> Heard {
-        let known = self
-            .index
-            .find(key(target), |row| self.hosts[row].address == target);
-        let found = known.and_then(|host| Some((host, self.place_of(host, probe)?)));
+        let found = self
+            .owner(target)
+            .and_then(|host| Some((host, self.place_of(host, probe)?)));
         let Some((host, place)) = found else {
             self.ignored_count += 1;
             return Heard::Foreign;
         };
         let entry = &mut self.hosts[host];
+        let waited = !entry.wants_more();
         let beyond = entry.distance.is_some_and(|distance| place > distance);
         let Some(sent) = entry
             .sent
@@ -281,64 +295,49 @@ impl Routes {
             address: from,
             rtt_ns: u64::try_from(rtt.as_nanos()).unwrap_or(u64::MAX),
         });
+        sent.ended = fate != Fate::Expired;
+        let arrived = fate == Fate::Arrived;
         if arrived {
             entry.distance = Some(place);
         }
-        if !entry.wants_more() {
-            if entry.deadline().is_none() {
-                entry.running = false;
-                self.finished.push_back(host as u32);
-            } else if arrived {
-                self.plan(host, at);
-            }
+        let more = entry.wants_more() || entry.deadline().is_none() && entry.goes_farther();
+        let last = entry.sent.last().map_or(at, |sent| sent.at);
+        if more && waited {
+            self.plan(host, at.max(last.after(TTL_SPACING)));
+        } else if !more && entry.deadline().is_none() {
+            self.end(host);
+        } else if !more && arrived {
+            self.plan(host, at);
         }
         Heard::Hop
+    }
+
+    /// Notes that the way to `host` is known, as far as it will be.
+    fn end(&mut self, host: usize) {
+        self.hosts[host].end();
+        self.released = true;
+        self.finished.push_back(host as u32);
     }
 
     /// The packet of `host` that `probe` can be, counted from 0; `None` when it is none of ours.
     fn place_of(&self, host: usize, probe: &Probe) -> Option<usize> {
         let host = &self.hosts[host];
-        let version = usize::from(host.address.is_ipv6());
-        let (ttl, ours) = match (self.mode, *probe) {
-            (
-                Mode::Udp(ports),
-                Probe::Udp {
-                    source_port,
-                    destination_port,
-                    len,
-                },
-            ) => {
-                let len = len.checked_sub(UDP_HEADER_BYTES)?;
-                let ours = source_port == ports[version] && destination_port == PORT;
-                (len >> 1, ours && len & 1 == u16::from(host.round & 1))
-            }
-            (Mode::Icmp(ids), Probe::Echo { id, sequence }) => {
-                let ours = id == ids[version] && sequence >> 8 == u16::from(host.round);
-                (sequence & 0xff, ours)
-            }
-            _ => return None,
-        };
-        let sent = usize::from(ttl).checked_sub(1)?;
-        (ours && sent < host.hops_max).then_some(sent)
+        let mode = self.modes[usize::from(host.address.is_ipv6())];
+        let place = usize::from(mode.ttl_of(host.round, probe)?).checked_sub(1)?;
+        (place < host.hops_max).then_some(place)
     }
 
     fn send(&mut self, host: usize, now: Mono) -> Action {
         self.pace.took(now);
         let entry = &mut self.hosts[host];
-        entry.sent.push(Sent { at: now, hop: None });
+        entry.sent.push(Sent {
+            at: now,
+            hop: None,
+            ended: false,
+        });
         let ttl = entry.sent.len() as u8;
-        let version = usize::from(entry.address.is_ipv6());
-        let probe = match self.mode {
-            Mode::Udp(ports) => Probe::Udp {
-                source_port: ports[version],
-                destination_port: PORT,
-                len: UDP_HEADER_BYTES + (u16::from(ttl) << 1) + u16::from(entry.round & 1),
-            },
-            Mode::Icmp(ids) => Probe::Echo {
-                id: ids[version],
-                sequence: u16::from(entry.round) << 8 | u16::from(ttl),
-            },
-        };
+        let mode = self.modes[usize::from(entry.address.is_ipv6())];
+        let probe = mode.probe(entry.round, ttl);
         Action::Send { host, ttl, probe }
     }
 
@@ -370,19 +369,6 @@ impl Routes {
             });
         }
         self.events.push(event);
-    }
-}
-
-impl Host {
-    fn wants_more(&self) -> bool {
-        self.distance.is_none() && self.sent.len() < self.hops_max
-    }
-
-    /// When the last silent hop before the target is given up; `None` when there is none.
-    fn deadline(&self) -> Option<Mono> {
-        let len = self.distance.unwrap_or(self.sent.len());
-        let silent = self.sent[..len].iter().filter(|sent| sent.hop.is_none());
-        silent.map(|sent| sent.at.after(self.timeout)).max()
     }
 }
 

@@ -7,6 +7,7 @@ use core::time::Duration;
 use super::Family;
 use crate::cmd::quoted;
 use crate::failure::{Exit, Failure};
+use crate::model::addr;
 use crate::sys::resolver::Resolver;
 
 /// How long a name is looked for.
@@ -68,10 +69,5 @@ fn address(
         }
     };
     let address = address.ok_or("it has no address of this version of IP")?;
-    let address: IpAddr = address.to_canonical();
-    let broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
-    if address.is_multicast() || address.is_unspecified() || broadcast {
-        return Err(format!("{address} is no address of one host"));
-    }
-    Ok(address)
+    addr::one_host(address).ok_or_else(|| format!("{address} is no address of one host"))
 }

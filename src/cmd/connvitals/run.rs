@@ -5,11 +5,11 @@ use std::io;
 
 use core::net::IpAddr;
 
-use super::Plan;
 use super::hosts::{self, Host};
+use super::{Plan, ScanPlan};
 use crate::cmd::stdout_failure;
-use crate::collect::echo::Echoes;
-use crate::collect::ports::{self, Check, Ports};
+use crate::collect::echo::{self, Echoes};
+use crate::collect::ports::{self, Group, Ports};
 use crate::collect::route::Traces;
 use crate::encode;
 use crate::engine::route::Target;
@@ -29,9 +29,8 @@ struct Round {
     traces: Option<Traces>,
     /// Which trace is that of a host: the same address is traced once.
     trace_of: Vec<usize>,
+    /// What is checked of each host: [`SERVICES`], then what was asked for.
     ports: Option<Ports>,
-    /// Checks of each host, [`SERVICES`] first.
-    more_ports: Vec<u16>,
     /// Tests that are not over.
     left: usize,
 }
@@ -61,17 +60,6 @@ fn cannot_wait(error: &io::Error) -> Failure {
     ))
 }
 
-/// A socket for ICMP cannot be opened.
-fn closed(error: &io::Error) -> Failure {
-    Failure::failed(match error.kind() {
-        io::ErrorKind::PermissionDenied => format!(
-            "sending ICMP is not allowed ({error}): run as root, or setcap cap_net_raw+ep on the \
-             program, or sysctl net.ipv4.ping_group_range='0 2147483647'"
-        ),
-        _ => format!("cannot open a socket for ICMP: {error}"),
-    })
-}
-
 impl Round {
     fn open(plan: &Plan, hosts: Vec<Host>) -> Result<Self, Failure> {
         let addresses: Vec<IpAddr> = hosts.iter().map(|host| host.address).collect();
@@ -99,14 +87,13 @@ impl Round {
             .trace
             .map(|trace| Traces::open(&targets, trace.kind, plan.rate, random::bits()));
         let scan = plan.scan.as_ref();
-        let ports = scan.map(|scan| Ports::new(checks(&hosts, &scan.ports), scan.judging));
+        let ports = scan.map(|scan| all_ports(&hosts, scan));
         Ok(Self {
             hosts,
-            echoes: echoes.transpose().map_err(|error| closed(&error))?,
-            traces: traces.transpose().map_err(|error| closed(&error))?,
+            echoes: echoes.transpose().map_err(|error| echo::closed(&error))?,
+            traces: traces.transpose().map_err(|error| echo::closed(&error))?,
             trace_of,
             ports: ports.transpose()?,
-            more_ports: scan.map(|scan| scan.ports.clone()).unwrap_or_default(),
             left: 0,
         })
     }
@@ -123,9 +110,8 @@ impl Round {
             self.left += count;
         }
         if let Some(ports) = &mut self.ports {
-            let count = self.hosts.len() * (SERVICES.len() + self.more_ports.len());
-            (0..count).for_each(|check| ports.start(check, plan.timeout));
-            self.left += count;
+            (0..self.hosts.len()).for_each(|host| ports.start(host, plan.timeout));
+            self.left += self.hosts.len();
         }
         if self.ports.is_some() && !ports::HTTPS {
             log::warn!("https is not checked: this build has no TLS; netvitals-full has");
@@ -182,12 +168,11 @@ impl Round {
                     .into_iter()
                     .flat_map(|t| t.routes.hops(self.trace_of[number])),
             );
-            let first = number * (SERVICES.len() + self.more_ports.len());
-            let found = |at: usize| ports.and_then(|ports| ports.finding(first + at));
+            let checked = ports.map_or(&[][..], |ports| ports.found(number));
+            let found = |at: usize| checked.get(at).and_then(|checked| checked.2.as_ref());
             more.clear();
-            for (at, &port) in self.more_ports.iter().enumerate() {
-                more.push((port, found(SERVICES.len() + at)));
-            }
+            let further = checked.iter().skip(SERVICES.len());
+            more.extend(further.map(|(port, _, found)| (*port, found.as_ref())));
             let vitals = Vitals {
                 name: &host.name,
                 address: Some(host.address),
@@ -233,24 +218,19 @@ impl Round {
     }
 }
 
-/// All checks of all hosts, host by host.
-fn checks(hosts: &[Host], more_ports: &[u16]) -> Vec<Check> {
-    let mut checks = Vec::with_capacity(hosts.len() * (SERVICES.len() + more_ports.len()));
-    for host in hosts {
-        let mut add = |port, service| {
-            checks.push(Check {
-                address: host.address,
-                name: host.name.clone(),
-                port,
-                service,
-            });
+/// The ports of all hosts.
+fn all_ports(hosts: &[Host], scan: &ScanPlan) -> Result<Ports, Failure> {
+    let mut ports = Ports::new()?;
+    let further = scan.ports.iter().map(|&port| (port, Service::Any));
+    let wanted: Vec<_> = SERVICES.into_iter().chain(further).collect();
+    for (number, host) in hosts.iter().enumerate() {
+        let group = Group {
+            address: host.address,
+            name: host.name.clone(),
+            ports: wanted.clone(),
+            judging: scan.judging,
         };
-        for (port, service) in SERVICES {
-            add(port, service);
-        }
-        for &port in more_ports {
-            add(port, Service::Any);
-        }
+        ports.set(number, group);
     }
-    checks
+    Ok(ports)
 }

@@ -22,8 +22,8 @@ const UNKNOWN: &[u8] = b"Unknown";
 #[derive(Debug)]
 enum Step {
     Connecting,
-    /// The request, and how much of it was sent.
-    Asking(Vec<u8>, usize),
+    /// How much of the request was sent.
+    Asking(usize),
     Hearing,
     Secure(Box<Session>),
 }
@@ -36,9 +36,16 @@ pub(super) struct Talk {
     started: Mono,
     connected: Mono,
     deadline: Mono,
-    /// The start of what the service says, and how much of it came.
-    head: Box<[u8; HEAD_BYTES_MAX]>,
+    /// How much of what the service says came.
     len: usize,
+}
+
+/// The start of what a service says.
+pub(super) type Head = [u8; HEAD_BYTES_MAX];
+
+/// Room for it.
+pub(super) fn room() -> Box<Head> {
+    Box::new([0; HEAD_BYTES_MAX])
 }
 
 impl Talk {
@@ -47,7 +54,7 @@ impl Talk {
     /// # Errors
     /// When that fails at once.
     pub(super) fn begin(
-        check: &Check,
+        check: &Check<'_>,
         timeout: Duration,
         slot: u32,
         ready: &Ready,
@@ -61,7 +68,6 @@ impl Talk {
             started,
             connected: started,
             deadline: started.after(timeout),
-            head: Box::new([0; HEAD_BYTES_MAX]),
             len: 0,
         })
     }
@@ -77,10 +83,11 @@ impl Talk {
     /// Nobody takes the connection, or it is not the service that it should be.
     pub(super) fn go_on(
         &mut self,
-        check: &Check,
+        check: &Check<'_>,
         slot: u32,
         ready: &Ready,
         checker: &Checker,
+        head: &mut Head,
     ) -> io::Result<Option<Finding>> {
         if matches!(self.step, Step::Connecting) {
             self.connection.result()?;
@@ -88,17 +95,17 @@ impl Talk {
             self.step = match check.service {
                 Service::Any => return Ok(Some(self.found(check.service, 0, b""))),
                 Service::Mysql => Step::Hearing,
-                Service::Http => Step::Asking(request(check), 0),
+                Service::Http => Step::Asking(0),
                 Service::Https => {
-                    let mut session = checker.begin(&check.name)?;
-                    session.say(&request(check))?;
+                    let mut session = checker.begin(check.name, check.judging)?;
+                    session.say(check.request)?;
                     Step::Secure(Box::new(session))
                 }
             };
         }
-        if let Step::Asking(request, sent) = &mut self.step {
-            while *sent < request.len() {
-                match self.connection.write(&request[*sent..]) {
+        if let Step::Asking(sent) = &mut self.step {
+            while let rest @ [_, ..] = &check.request[*sent..] {
+                match self.connection.write(rest) {
                     Ok(len) => *sent += len,
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         return Ok(None);
@@ -108,7 +115,7 @@ impl Talk {
             }
             self.step = Step::Hearing;
         }
-        let found = self.hear(check.service)?;
+        let found = self.hear(check.service, head)?;
         if found.is_none() {
             let until = match &self.step {
                 Step::Secure(session) if session.wants_write() => Until::Writable,
@@ -119,9 +126,9 @@ impl Talk {
         Ok(found)
     }
 
-    fn hear(&mut self, service: Service) -> io::Result<Option<Finding>> {
+    fn hear(&mut self, service: Service, head: &mut Head) -> io::Result<Option<Finding>> {
         loop {
-            let room = &mut self.head[self.len..];
+            let room = &mut head[self.len..];
             let read = match &mut self.step {
                 Step::Secure(session) => session.exchange(&mut self.connection, room),
                 _ => self.connection.read(room),
@@ -136,7 +143,7 @@ impl Talk {
                     None
                 }
             };
-            if let Some(found) = self.understand(service, ended.is_some())? {
+            if let Some(found) = self.understand(service, &head[..self.len], ended.is_some())? {
                 return Ok(Some(found));
             }
             // It ended before it said enough.
@@ -145,8 +152,12 @@ impl Talk {
     }
 
     /// What the service says; `None` as long as more has to come.
-    fn understand(&self, service: Service, ended: bool) -> io::Result<Option<Finding>> {
-        let head = &self.head[..self.len];
+    fn understand(
+        &self,
+        service: Service,
+        head: &[u8],
+        ended: bool,
+    ) -> io::Result<Option<Finding>> {
         let foreign = |what| io::Error::new(io::ErrorKind::InvalidData, what);
         match service {
             Service::Http | Service::Https => {
@@ -158,7 +169,7 @@ impl Talk {
                         let server = http.server.unwrap_or(UNKNOWN);
                         Ok(Some(self.found(service, http.status, server)))
                     }
-                    None if self.len == 0 => Ok(None),
+                    None if head.is_empty() => Ok(None),
                     None => Err(foreign("the answer is not HTTP")),
                 }
             }
@@ -190,9 +201,8 @@ impl Talk {
     }
 }
 
-/// What an HTTP server is asked.
-fn request(check: &Check) -> Vec<u8> {
-    let name = &check.name;
+/// What the HTTP server of that name is asked.
+pub(super) fn request(name: &str) -> Vec<u8> {
     let (open, close) = if name.contains(':') {
         ("[", "]")
     } else {

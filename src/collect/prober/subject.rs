@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use crate::engine::echo::Burst;
 pub use crate::engine::schedule::Rhythm;
-use crate::model::probe::{Finding, Ping, Route, Service};
+use crate::model::probe::{Checked, Ping, Route, Service};
 use crate::time::Mono;
 
 /// A host, and what to do with it again and again.
@@ -16,7 +16,8 @@ pub struct Subject {
     pub name: String,
     /// A name, or an address, which is never looked up.
     pub host: String,
-    /// What is done, each at its own rhythm; [`PROBE_JOBS_MAX`](crate::limits::PROBE_JOBS_MAX) at most.
+    /// What is done, each at its own rhythm; at most
+    /// [`PROBE_JOBS_MAX`](crate::limits::PROBE_JOBS_MAX).
     pub jobs: Vec<Job>,
 }
 
@@ -43,9 +44,6 @@ pub struct Scan {
     /// Whether certificates are judged.
     pub judging: bool,
 }
-
-/// What was found at a port; without a finding nobody listens, or not that service.
-pub type Checked = (u16, Service, Option<Finding>);
 
 /// What a round of a job told. A part that was not run, or could not be brought to its end before
 /// the program ends, is `None`.
