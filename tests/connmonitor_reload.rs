@@ -119,7 +119,10 @@ fn a_missing_file_ends_it_with_an_error() {
         let ended = with_a_bad_file(|hosts| std::fs::remove_file(hosts.path()).unwrap());
         let missing = "EE: OSError: cannot read '";
         assert!(ended.stderr.starts_with(missing), "{ended:?}");
-        assert!(ended.stderr.contains("No such file or directory"), "{ended:?}");
+        assert!(
+            ended.stderr.contains("No such file or directory"),
+            "{ended:?}"
+        );
         let ended = with_a_bad_file(|hosts| {
             std::fs::remove_file(hosts.path()).unwrap();
             std::fs::create_dir(hosts.path()).unwrap();
@@ -135,7 +138,10 @@ fn standard_input_cannot_be_read_again_and_it_goes_on() {
         monitor.more(2);
         monitor.signal(Signal::HUP);
         let said = monitor.until_error(|text| text.ends_with('\n'));
-        assert!(said.starts_with("EE: OSError: cannot read standard input again"), "{said}");
+        assert!(
+            said.starts_with("EE: OSError: cannot read standard input again"),
+            "{said}"
+        );
         monitor.more(3);
         assert_eq!(monitor.terminate().stderr.lines().count(), 1);
     });
@@ -147,7 +153,10 @@ fn descriptors(id: u32) -> usize {
 
 fn resident_kib(id: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
@@ -168,6 +177,7 @@ fn two_hundred_reloads_lose_no_host_no_descriptor_and_no_memory() {
         let monitor = Monitor::start(&["--verbose", hosts.path()], "");
         let id = monitor.child.0.id();
         let read = |text: &str| text.matches("II: read again: ").count();
+        monitor.until_error(|text| text.contains("II: testing 3 hosts"));
         let mut before = (0, 0);
         for round in 1..=200 {
             hosts.write(&text(round));
@@ -187,16 +197,31 @@ fn two_hundred_reloads_lose_no_host_no_descriptor_and_no_memory() {
             all.iter().all(heard)
         });
         let after = (descriptors(id), resident_kib(id));
-        assert!(after.0 <= before.0 + 3 * 4, "descriptors: {before:?} {after:?}");
+        assert!(
+            after.0 <= before.0 + 3 * 4,
+            "descriptors: {before:?} {after:?}"
+        );
         assert!(after.1 <= before.1 + 256, "KiB: {before:?} {after:?}");
         let ended = monitor.terminate();
         let mut traces = BTreeMap::new();
-        for line in ended.stdout.lines().filter(|line| line.contains("\"trace\"")) {
-            *traces.entry(line.split("\",\"ping\"").next().unwrap().to_owned()).or_insert(0) += 1;
+        for line in ended
+            .stdout
+            .lines()
+            .filter(|line| line.contains("\"trace\""))
+        {
+            *traces
+                .entry(line.split("\",\"ping\"").next().unwrap().to_owned())
+                .or_insert(0) += 1;
         }
         // Who stays keeps the last route, so that it is told once.
-        let once = traces.iter().filter(|(host, _)| !host.contains("10.3.0.104"));
-        assert_eq!(once.map(|(_, count)| *count).collect::<Vec<_>>(), [1, 1, 1], "{traces:?}");
+        let once = traces
+            .iter()
+            .filter(|(host, _)| !host.contains("10.3.0.104"));
+        assert_eq!(
+            once.map(|(_, count)| *count).collect::<Vec<_>>(),
+            [1, 1, 1],
+            "{traces:?}"
+        );
         assert!(!ended.stderr.contains("EE:"), "{}", ended.stderr);
     });
 }

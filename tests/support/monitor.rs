@@ -126,7 +126,9 @@ impl Monitor {
         let code = self.child.wait(Duration::from_secs(10));
         let lasted = start.elapsed();
         drop(self.child);
-        self.readers.into_iter().for_each(|reader| reader.join().unwrap());
+        self.readers
+            .into_iter()
+            .for_each(|reader| reader.join().unwrap());
         Ended {
             code,
             stdout: self.stdout.0.lock().unwrap().clone(),
@@ -161,7 +163,9 @@ fn read(mut from: impl Read + Send + 'static, to: Heard) -> JoinHandle<()> {
 fn wait(heard: &Heard, wanted: impl Fn(&str) -> bool) -> Result<String, String> {
     let long = Duration::from_secs(30);
     let guard = heard.0.lock().unwrap();
-    let waited = heard.1.wait_timeout_while(guard, long, |text| !wanted(text));
+    let waited = heard
+        .1
+        .wait_timeout_while(guard, long, |text| !wanted(text));
     let (text, over) = waited.unwrap();
     match over.timed_out() {
         false => Ok(text.clone()),
@@ -174,14 +178,19 @@ pub fn records(text: &str) -> Vec<String> {
     let mut records: Vec<String> = Vec::new();
     let complete = text.rfind('\n').map_or("", |end| &text[..=end]);
     for line in complete.lines().filter(|line| !line.is_empty()) {
-        let is_inside = line.contains('\t') || line == "*" || is_ctime(line) || line.starts_with("[[");
+        let is_inside =
+            line.contains('\t') || line == "*" || is_ctime(line) || line.starts_with("[[");
         match records.last_mut() {
             Some(record) if is_inside && !line.starts_with('{') => *record += &format!("{line}\n"),
             _ => records.push(format!("{line}\n")),
         }
     }
     // More of the last one may follow.
-    if records.last().is_some_and(|record| !record.starts_with('{')) && !text.ends_with("\n\n") {
+    if records
+        .last()
+        .is_some_and(|record| !record.starts_with('{'))
+        && !text.ends_with("\n\n")
+    {
         records.pop();
     }
     records
@@ -203,7 +212,9 @@ pub fn shape(record: &str) -> String {
             let tail = &rest[start..];
             let end = start + tail.find(|c| !is_number(c)).unwrap_or(tail.len());
             let (word, before) = (&rest[start..end], &rest[..start]);
-            let decimals = word.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+            let decimals = word
+                .split_once('.')
+                .map_or(0, |(_, decimals)| decimals.len());
             let number = word.matches('.').count() == 1 && [3, 6].contains(&decimals);
             shape += before;
             shape += match (number, word.starts_with('-')) {
@@ -254,7 +265,11 @@ pub fn repaired(text: &str, on: [bool; 3]) -> String {
     ] {
         repaired = repaired.replace(old, new);
     }
-    if https() { repaired } else { without_https(&repaired) }
+    if https() {
+        repaired
+    } else {
+        without_https(&repaired)
+    }
 }
 
 fn without_https(text: &str) -> String {

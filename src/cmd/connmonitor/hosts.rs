@@ -6,7 +6,6 @@ use std::io;
 
 use crate::cmd::quoted;
 use crate::codec::hosts::{self, Form, Tests};
-use crate::collect::ports;
 use crate::collect::prober::{Job, Rhythm, Scan, Subject};
 use crate::engine::changes::Witness;
 use crate::engine::echo::{Burst, Payload};
@@ -104,9 +103,6 @@ impl Hosts {
     /// Says what is wanted and cannot be had.
     pub(super) fn tell_gaps(&self) {
         let mut tests = self.hosts.iter().map(|host| &host.tests);
-        if tests.clone().any(|tests| tests.scan.is_some()) && !ports::HTTPS {
-            log::warn!("https is not checked: this build has no TLS; netvitals-full has");
-        }
         let idle = |tests: &Tests| [tests.ping, tests.trace, tests.scan] == [None; 3];
         if tests.any(idle) {
             log::warn!("there are hosts of which nothing is tested: all their tests are off");
