@@ -235,7 +235,11 @@ END");
         assert_eq!(shapes(&ended.stdout), expected, "{case}: {}", ended.stdout);
         let is_odd = REPAIRS.iter().any(|(name, ..)| *name == case);
         if case.starts_with("3") && !is_odd {
-            assert_eq!(firsts(&ended.stdout), firsts(&(recorded(case) + "\n")), "{case}");
+            assert_eq!(
+                firsts(&ended.stdout),
+                firsts(&(recorded(case) + "\n")),
+                "{case}"
+            );
         }
         // Of old an empty line ended those of 4.1.3.
         assert_eq!(

@@ -35,6 +35,9 @@ pub fn services() {
     }
 }
 
+/// For how long anything is waited for.
+const LONG: Duration = Duration::from_secs(30);
+
 type Heard = Arc<(Mutex<String>, Condvar)>;
 
 /// A run.
@@ -93,7 +96,7 @@ impl Monitor {
     /// Waits until standard output is as wanted; what it is then.
     #[track_caller]
     pub fn until(&self, wanted: impl Fn(&str) -> bool) -> String {
-        match wait(&self.stdout, wanted) {
+        match wait(&self.stdout, LONG, wanted) {
             Ok(text) => text,
             Err(text) => panic!("it wrote {text} and {}", self.stderr()),
         }
@@ -102,7 +105,13 @@ impl Monitor {
     /// Waits until standard error is as wanted; what it is then.
     #[track_caller]
     pub fn until_error(&self, wanted: impl Fn(&str) -> bool) -> String {
-        match wait(&self.stderr, wanted) {
+        self.until_error_within(LONG, wanted)
+    }
+
+    /// The same, for so long.
+    #[track_caller]
+    pub fn until_error_within(&self, long: Duration, wanted: impl Fn(&str) -> bool) -> String {
+        match wait(&self.stderr, long, wanted) {
             Ok(text) => text,
             Err(text) => panic!("it said {text} and wrote {}", self.stdout()),
         }
@@ -160,8 +169,7 @@ fn read(mut from: impl Read + Send + 'static, to: Heard) -> JoinHandle<()> {
 }
 
 /// What was heard when it was as wanted, or else after long.
-fn wait(heard: &Heard, wanted: impl Fn(&str) -> bool) -> Result<String, String> {
-    let long = Duration::from_secs(30);
+fn wait(heard: &Heard, long: Duration, wanted: impl Fn(&str) -> bool) -> Result<String, String> {
     let guard = heard.0.lock().unwrap();
     let waited = heard
         .1
