@@ -90,6 +90,11 @@ impl Lookup {
         self.patience
     }
 
+    /// Says that somebody wants to know it again now.
+    pub fn hurry(&mut self, now: Mono) {
+        self.due = self.due.map(|due| due.min(now));
+    }
+
     /// Says that it is being asked for.
     pub fn on_asked(&mut self) {
         self.due = None;
@@ -205,7 +210,8 @@ mod tests {
 
     #[test]
     fn an_address_is_never_asked_for() {
-        let lookup = Lookup::fixed(host(1));
+        let mut lookup = Lookup::fixed(host(1));
+        lookup.hurry(s(0));
         assert_eq!((lookup.address(), lookup.next_due()), (Some(host(1)), None));
         assert_eq!((lookup.unresolved(), lookup.patience()), (None, None));
         let nobody = Lookup::impossible("a group".to_owned());

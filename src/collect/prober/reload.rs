@@ -17,6 +17,7 @@ use crate::time::Mono;
 impl Prober {
     /// Probes these from now on. Those that it had keep address, last route, rhythm and a running
     /// round; new ones begin with the next turn; of those that are gone nothing more is heard.
+    /// All names are asked for again.
     ///
     /// # Errors
     /// When there are too many hosts, or no descriptor is left; then nothing changes.
@@ -73,10 +74,11 @@ impl Prober {
     /// Adds a subject, with what is left of the same one before.
     fn add(&mut self, subject: Subject, kept: Option<Entry>, now: Mono) {
         let number = self.entries.len();
-        let (lookup, before, mut lanes) = match kept {
+        let (mut lookup, before, mut lanes) = match kept {
             Some(kept) => (kept.lookup, kept.subject.jobs, kept.lanes),
             None => (names::lookup(&subject.host, now), Vec::new(), Vec::new()),
         };
+        lookup.hurry(now);
         let mut before: Vec<Option<(Job, usize)>> =
             before.into_iter().zip(lanes.drain(..)).map(Some).collect();
         let is =
