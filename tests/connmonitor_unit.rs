@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The systemd unit of connmonitor: checked by systemd where there is one, and its lines run as they
-//! stand there.
+//! The systemd unit of connmonitor: checked by systemd where there is one, and its lines are run as
+//! they stand there.
 
 #[path = "board/src/frames.rs"]
 #[allow(dead_code)]

@@ -284,7 +284,7 @@ mod tests {
         let mut host = nothing("a.test");
         change(&host, Grammar::Round, &event, &mut out).unwrap();
         (event.event, event.loss_ppm_percent) = ("route", None);
-        (host.address, host.trace) = (None, Some(&[None]));
+        (host.address, host.trace) = (None, Some(&[None][..]));
         change(&host, Grammar::Single(None), &event, &mut out).unwrap();
         assert_eq!(
             out,

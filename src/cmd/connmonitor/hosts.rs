@@ -47,7 +47,7 @@ impl Source {
     pub(super) fn read(&self) -> Result<Hosts, Failure> {
         let text = self.text().map_err(|error| {
             let place = self.place();
-            log::error!(target: OS_ERROR, "cannot read {place}: {error}; see whether it may be read");
+            log::error!(target: OS_ERROR, "cannot read {place}: {error}; may we read it?");
             Failure::silent(Exit::Failed)
         })?;
         let mut list = Vec::new();

@@ -178,7 +178,7 @@ fn a_change_says_what_and_when() {
         when: Wall::from_us(1_000_001),
         loss_ppm_percent: Some(33_333_333),
     };
-    let mut written = |vitals: &Vitals<'_>, event: &Change<'_>| {
+    let written = |vitals: &Vitals<'_>, event: &Change<'_>| {
         let mut buffer = vec![0; bytes_max(vitals)];
         let line = change(vitals, event, &mut buffer).unwrap();
         String::from_utf8(line.to_vec()).unwrap()
