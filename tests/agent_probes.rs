@@ -89,106 +89,130 @@ fn route(snapshot: &Snapshot, name: &str) -> Option<Vec<String>> {
     Some(hops.map(ip).collect())
 }
 
-#[test]
-fn hosts_are_up_down_lossy_or_unknown_and_so_it_is_said() {
-    at_a_path(
-        "hosts_are_up_down_lossy_or_unknown_and_so_it_is_said",
-        |_| {
-            let directory = TempDir::new();
-            if !path::has("nft") {
-                return skip("nft is not installed");
-            }
-            sh("ip netns exec server nft 'table inet t { chain i { type filter hook input priority 0
-            ip daddr 10.3.0.101 icmp type echo-request numgen inc mod 4 0 drop; }; }'");
-            let quick = "ping 200ms; timeout 100ms";
-            let (up, dead) = (
-                format!("host 10.3.0.2; {quick}"),
-                format!("host 10.8.0.1; {quick}"),
-            );
-            let lossy = format!("host lossy.test; numpings 8; {quick}");
-            let nowhere = format!("host nowhere.test; {quick}");
-            let six = format!("host fd03::2; payload 1400; {quick}");
-            let off = "host 10.3.0.2; enabled 0";
-            let probes: [(&str, &str); 6] = [
-                ("up", &up),
-                ("dead", &dead),
-                ("lossy", &lossy),
-                ("nowhere", &nowhere),
-                ("six", &six),
-                ("off", off),
-            ];
-            let (agent, file) = start(&directory, &probes);
-            let seen = agent.until(|snapshot| {
-                let all = ["up", "dead", "lossy", "six"].map(|name| state(snapshot, name));
-                all == ["up", "down", "up", "up"]
-            });
-            let last = seen.last().unwrap();
-            let end = last.times().1;
-            assert_eq!(
-                array(&last.0["probes"]).len(),
-                5,
-                "in the order of the file, without 'off'"
-            );
-            let (up, dead) = (probe(last, "up"), probe(last, "dead"));
-            assert_eq!(
-                (text(up, "addr"), text(dead, "addr")),
-                ("10.3.0.2", "10.8.0.1")
-            );
-            let age = end - time_ms(text(up, "checkedTime"));
-            assert!((0..1_000).contains(&age), "{age}");
-            let ping = object(&up["ping"]);
-            assert_eq!((number(ping, "sent"), number(ping, "received")), (5, 5));
-            assert!(float(ping, "minMs") > 0.0 && float(ping, "lossPercent") == 0.0);
-            let ping = object(&dead["ping"]);
-            assert_eq!(
-                (number(ping, "received"), float(ping, "lossPercent")),
-                (0, 100.0)
-            );
-            assert!(!ping.contains_key("avgMs"));
-            let lossy = object(&probe(last, "lossy")["ping"]);
-            assert_eq!(
-                (number(lossy, "received"), float(lossy, "lossPercent")),
-                (6, 25.0)
-            );
-            let nowhere = probe(last, "nowhere");
-            assert_eq!(
-                (text(nowhere, "addr"), text(nowhere, "state")),
-                ("", "unknown")
-            );
-            assert_eq!(float(object(&nowhere["ping"]), "lossPercent"), 100.0);
-            assert_eq!(text(probe(last, "six"), "addr"), "fd03::2");
-            // It gets an address, and the other stops answering.
-            std::fs::write(
-                "/etc/hosts",
-                "10.3.0.102 nowhere.test\n10.3.0.101 lossy.test\n",
-            )
-            .unwrap();
-            sh("ip -n server address del 10.3.0.2/24 dev far0
-            ip -n server address add 10.3.0.101/24 dev far0 || true
-            ip -n server address add 10.3.0.102/24 dev far0 || true
-            ip -n server route replace default via 10.3.0.1");
-            agent.until(|snapshot| {
-                (state(snapshot, "nowhere"), state(snapshot, "up")) == ("up", "down")
-            });
-            // Read again without it, and then without any.
-            write(&file, &probes[1..]);
-            agent.reload();
-            let seen = agent.more(2);
-            assert!(find(seen.last().unwrap(), "up").is_none());
-            write(&file, &probes[5..]);
-            agent.reload();
-            let seen = agent.more(2);
-            assert!(!seen.last().unwrap().0.contains_key("probes"));
-            let ended = agent.terminate();
-            assert_eq!(ended.code, Some(0));
-            assert!(
-                ended.lines_with("does not probe").is_empty(),
-                "{}",
-                ended.errors
-            );
-        },
-    );
+const QUICK: &str = "ping 200ms; timeout 100ms";
+
+/// One that answers, one that is dead, one that loses a quarter, one without an address, and IPv6.
+#[track_caller]
+fn check_first(last: &Snapshot) {
+    let names = array(&last.0["probes"])
+        .iter()
+        .map(|probe| text(object(probe), "name"));
+    let names: Vec<&str> = names.collect();
+    assert_eq!(names, ["up", "dead", "lossy", "nowhere", "six"]);
+    let (up, dead) = (probe(last, "up"), probe(last, "dead"));
+    assert_eq!(text(up, "addr"), "10.3.0.2");
+    assert_eq!(text(dead, "addr"), "10.8.0.1");
+    let age = last.times().1 - time_ms(text(up, "checkedTime"));
+    assert!((0..1_000).contains(&age), "{age}");
+    let ping = object(&up["ping"]);
+    assert_eq!((number(ping, "sent"), number(ping, "received")), (5, 5));
+    assert!(float(ping, "minMs") > 0.0 && float(ping, "lossPercent") == 0.0);
+    let ping = object(&dead["ping"]);
+    assert_eq!(number(ping, "received"), 0);
+    assert_eq!(float(ping, "lossPercent"), 100.0);
+    assert!(!ping.contains_key("avgMs"));
+    let lossy = object(&probe(last, "lossy")["ping"]);
+    assert_eq!(number(lossy, "received"), 6);
+    assert_eq!(float(lossy, "lossPercent"), 25.0);
+    let nowhere = probe(last, "nowhere");
+    assert_eq!(text(nowhere, "addr"), "");
+    assert_eq!(text(nowhere, "state"), "unknown");
+    assert_eq!(float(object(&nowhere["ping"]), "lossPercent"), 100.0);
+    assert_eq!(text(probe(last, "six"), "addr"), "fd03::2");
 }
+
+#[test]
+fn hosts_are_up_down_lossy_or_unknown() {
+    at_a_path("hosts_are_up_down_lossy_or_unknown", |_| {
+        let directory = TempDir::new();
+        if !path::has("nft") {
+            return skip("nft is not installed");
+        }
+        sh(LOSSY);
+        let probes = [
+            ("up", format!("host 10.3.0.2; {QUICK}")),
+            ("dead", format!("host 10.8.0.1; {QUICK}")),
+            ("lossy", format!("host lossy.test; numpings 8; {QUICK}")),
+            ("nowhere", format!("host nowhere.test; {QUICK}")),
+            ("six", format!("host fd03::2; payload 1400; {QUICK}")),
+            ("off", "host 10.3.0.2; enabled 0".to_owned()),
+        ];
+        let probes: Vec<(&str, &str)> = probes.iter().map(|(a, b)| (*a, b.as_str())).collect();
+        let (agent, file) = start(&directory, &probes);
+        let seen = agent.until(|snapshot| {
+            let all = ["up", "dead", "lossy", "six"].map(|name| state(snapshot, name));
+            all == ["up", "down", "up", "up"]
+        });
+        check_first(seen.last().unwrap());
+        // One gets an address, another stops answering.
+        std::fs::write(
+            "/etc/hosts",
+            "10.3.0.102 nowhere.test\n10.3.0.101 lossy.test\n",
+        )
+        .unwrap();
+        sh(SERVER_GOES);
+        agent.until(|snapshot| {
+            (state(snapshot, "nowhere"), state(snapshot, "up")) == ("up", "down")
+        });
+        // Read again without it, and then without any.
+        write(&file, &probes[1..]);
+        agent.reload();
+        let seen = agent.more(2);
+        assert!(find(seen.last().unwrap(), "up").is_none());
+        write(&file, &probes[5..]);
+        agent.reload();
+        let seen = agent.more(2);
+        assert!(!seen.last().unwrap().0.contains_key("probes"));
+        let ended = agent.terminate();
+        assert_eq!(ended.code, Some(0));
+        assert_eq!(
+            ended.lines_with("does not probe"),
+            [""; 0],
+            "{}",
+            ended.errors
+        );
+    });
+}
+
+const LOSSY: &str = "ip netns exec server nft '
+    table inet t { chain i { type filter hook input priority 0
+    ip daddr 10.3.0.101 icmp type echo-request numgen inc mod 4 0 drop; }; }'";
+
+/// The other addresses of its prefix went with the first one.
+const SERVER_GOES: &str = "ip -n server address flush dev far0
+    ip -n server address add 10.3.0.101/24 dev far0
+    ip -n server address add 10.3.0.102/24 dev far0
+    ip -n server route replace default via 10.3.0.1";
+
+/// Between the routers, and the way goes there.
+const SECOND_CABLE: &str = "ip -n near link add other type veth peer name other netns far
+    ip -n near address add 10.4.0.1/24 dev other
+    ip -n far address add 10.4.0.2/24 dev other
+    ip -n near link set other up
+    ip -n far link set other up
+    ip netns exec far sh -c 'echo 1 >/proc/sys/net/ipv4/icmp_errors_use_inbound_ifaddr'
+    ip -n near route replace default via 10.4.0.2";
+
+/// The server is behind another router.
+const LONGER: &str = "ip netns add more
+    ip -n far link add d0 type veth peer name u0 netns more
+    ip -n far address add 10.5.0.1/24 dev d0
+    ip -n more address add 10.5.0.2/24 dev u0
+    ip -n far link set d0 up; ip -n more link set u0 up; ip -n more link set lo up
+    ip -n more route add default via 10.5.0.1
+    ip netns add last
+    ip -n more link add d1 type veth peer name u1 netns last
+    ip -n more address add 10.6.0.1/24 dev d1
+    ip -n last address add 10.6.0.2/24 dev u1
+    ip -n more link set d1 up; ip -n last link set u1 up; ip -n last link set lo up
+    ip -n last address add 10.3.0.2/32 dev lo
+    ip -n last route add default via 10.6.0.1
+    for name in more last; do ip netns exec $name sh -c '
+        echo 1 >/proc/sys/net/ipv4/ip_forward
+        echo 0 >/proc/sys/net/ipv4/icmp_ratemask
+        echo 0 >/proc/sys/net/ipv4/icmp_ratelimit'; done
+    ip -n more route add 10.3.0.2/32 via 10.6.0.2
+    ip -n far route add 10.3.0.2/32 via 10.5.0.2";
 
 #[test]
 fn a_route_is_told_first_and_when_it_is_another() {
@@ -211,40 +235,12 @@ fn a_route_is_told_first_and_when_it_is_another() {
             .filter(|snapshot| route(snapshot, "way").is_some());
         assert_eq!(told.count(), 1, "once, also when the file is read again");
         assert_eq!(state(seen.last().unwrap(), "way"), "up");
-        // A second cable between the routers, and the way goes there.
-        sh(
-            "ip -n near link add other type veth peer name other netns far
-            ip -n near address add 10.4.0.1/24 dev other
-            ip -n far address add 10.4.0.2/24 dev other
-            ip -n near link set other up
-            ip -n far link set other up
-            ip netns exec far sh -c 'echo 1 >/proc/sys/net/ipv4/icmp_errors_use_inbound_ifaddr'
-            ip -n near route replace default via 10.4.0.2",
-        );
+        sh(SECOND_CABLE);
         let second = expected(&["10.1.0.1", "10.4.0.2", "10.3.0.2"]);
         agent.until(|snapshot| route(snapshot, "way") == second);
         let seen = agent.more(2);
         assert!(route(seen.last().unwrap(), "way").is_none());
-        // The server moves behind another router: the way is longer by one.
-        sh("ip netns add more
-            ip -n far link add d0 type veth peer name u0 netns more
-            ip -n far address add 10.5.0.1/24 dev d0
-            ip -n more address add 10.5.0.2/24 dev u0
-            ip -n far link set d0 up; ip -n more link set u0 up; ip -n more link set lo up
-            ip -n more route add default via 10.5.0.1
-            ip netns add last
-            ip -n more link add d1 type veth peer name u1 netns last
-            ip -n more address add 10.6.0.1/24 dev d1
-            ip -n last address add 10.6.0.2/24 dev u1
-            ip -n more link set d1 up; ip -n last link set u1 up; ip -n last link set lo up
-            ip -n last address add 10.3.0.2/32 dev lo
-            ip -n last route add default via 10.6.0.1
-            for name in more last; do ip netns exec $name sh -c '
-                echo 1 >/proc/sys/net/ipv4/ip_forward
-                echo 0 >/proc/sys/net/ipv4/icmp_ratemask
-                echo 0 >/proc/sys/net/ipv4/icmp_ratelimit'; done
-            ip -n more route add 10.3.0.2/32 via 10.6.0.2
-            ip -n far route add 10.3.0.2/32 via 10.5.0.2");
+        sh(LONGER);
         let third = expected(&["10.1.0.1", "10.4.0.2", "10.5.0.2", "10.3.0.2"]);
         agent.until(|snapshot| route(snapshot, "way") == third);
         sh("ip -n far route del 10.3.0.2/32 via 10.5.0.2");

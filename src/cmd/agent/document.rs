@@ -113,12 +113,7 @@ impl Documents {
         json.literal_key("\"capture\":")?;
         traffic::capture(&mut json, &observer.captured())?;
         json.close_object()?;
-        if !probes.is_empty() {
-            json.literal_key("\"probes\":")?;
-            json.open_array()?;
-            probes.elements(&mut json, window.end)?;
-            json.close_array()?;
-        }
+        probes.member(&mut json, window.end)?;
         json.literal_key("\"health\":")?;
         json.open_object()?;
         json.literal_key("\"outputs\":")?;
@@ -137,8 +132,8 @@ impl Documents {
     }
 }
 
-/// Leaves out of a document that is too long half of the devices, or of the probes when no device is
-/// left.
+/// Leaves out of a document that is too long half of the devices, or of the probes when no device
+/// is left.
 fn leave_out_half(observer: &mut Observer, probes: &mut Probes) {
     let (what, left) = match observer.shows_devices() {
         true => ("devices", observer.leave_out_half()),

@@ -107,25 +107,25 @@ impl Probes {
         }
     }
 
-    /// Whether there are any.
-    pub(super) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     /// Leaves out the second half of those that are shown; how many are left.
     pub(super) fn leave_out_half(&mut self) -> usize {
         self.shown /= 2;
         self.shown
     }
 
-    /// Writes them as elements of an array that is open.
-    pub(super) fn elements(&self, json: &mut Json<&mut [u8]>, end: Stamp) -> Result<(), Full> {
+    /// Writes them as a member of an object that is open, if there are any.
+    pub(super) fn member(&self, json: &mut Json<&mut [u8]>, end: Stamp) -> Result<(), Full> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        json.literal_key("\"probes\":")?;
+        json.open_array()?;
         for row in self.rows.iter().take(self.shown) {
             json.open_object()?;
             probe::members(json, &row.probe(end))?;
             json.close_object()?;
         }
-        Ok(())
+        json.close_array()
     }
 
     /// What was written is in a document now.

@@ -176,6 +176,9 @@ impl Prober {
 
     /// When something is due without anything coming; `None` when nothing is.
     pub fn next_due(&self) -> Option<Mono> {
+        if self.is_over() {
+            return None;
+        }
         let round = self.due.peek().map(|Reverse((due, _))| *due);
         let due = [
             round.filter(|_| self.end.is_none()),
@@ -183,7 +186,7 @@ impl Prober {
             self.echoes.next_due(),
             self.traces.next_due(),
             self.ports.as_ref().and_then(Ports::next_due),
-            self.end.filter(|_| self.running_count > 0),
+            self.end,
         ];
         due.into_iter().flatten().min()
     }
@@ -276,13 +279,26 @@ impl Prober {
 
     /// Ends what runs still: what has no result has no part in the report.
     fn cut_off(&mut self, now: Mono) {
-        for (number, lane) in self.lanes.iter().enumerate() {
+        for number in 0..self.lanes.len() {
+            let lane = &self.lanes[number];
             if lane.running && lane.left != 0 {
                 self.over.push(number);
-                if lane.left & PING != 0 {
-                    self.echoes.echo.stop(number, now);
-                }
+                self.stop(number, now);
             }
+        }
+    }
+
+    /// Stops what is not over of a lane.
+    fn stop(&mut self, number: usize, now: Mono) {
+        let left = self.lanes[number].left;
+        if left & PING != 0 {
+            self.echoes.echo.stop(number, now);
+        }
+        if left & TRACE != 0 {
+            self.traces.routes.stop(number);
+        }
+        if let Some(ports) = self.ports.as_mut().filter(|_| left & SCAN != 0) {
+            ports.stop(number);
         }
     }
 

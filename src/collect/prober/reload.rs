@@ -5,7 +5,7 @@ use std::io;
 
 use core::net::{IpAddr, Ipv4Addr};
 
-use super::lane::{Lane, PING};
+use super::lane::Lane;
 use super::{Entry, Job, PORTS, Prober, Subject, names};
 use crate::collect::ports::{self, Group, Ports};
 use crate::failure::Failure;
@@ -143,19 +143,10 @@ impl Prober {
 
     /// Ends a lane, of which nothing is reported any more.
     fn free(&mut self, number: usize) {
+        self.stop(number, clock::mono());
         let lane = &mut self.lanes[number];
-        lane.of = None;
+        (lane.of, lane.left) = (None, 0);
         self.running_count -= usize::from(core::mem::take(&mut lane.running));
-        let left = core::mem::take(&mut lane.left);
-        if left & PING != 0 {
-            self.echoes.echo.stop(number, clock::mono());
-        }
-        if left & super::TRACE != 0 {
-            self.traces.routes.stop(number);
-        }
-        if let Some(ports) = self.ports.as_mut().filter(|_| left & super::SCAN != 0) {
-            ports.stop(number);
-        }
     }
 
     /// Makes room for all that may be under way.

@@ -290,3 +290,83 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_host_that_is_set_anew_hears_nothing_of_its_old_burst() {
+    let mut echo = echo(2, 16, 10_000);
+    (0..2).for_each(|host| echo.start(host, BURST, us(0)));
+    let Action::Send { host: 0, sequence } = echo.poll(us(0)) else {
+        panic!()
+    };
+    echo.on_sent(sequence, us(0));
+    echo.set(0, host(7));
+    assert_eq!(
+        echo.on_reply(host(0), &reply(sequence), us(5)),
+        Heard::Foreign
+    );
+    assert_eq!(
+        echo.on_reply(host(7), &reply(sequence), us(5)),
+        Heard::Foreign
+    );
+    // The other one goes on, and so does the new one.
+    echo.start(0, BURST, us(10));
+    echo.set(4, host(9));
+    echo.start(4, BURST, us(10));
+    let (sent, finished) = run(&mut echo, 10, u64::MAX, |(number, ..)| {
+        (number == 1).then_some(9)
+    });
+    assert_eq!(sent.len(), 9);
+    assert_eq!(finished.len(), 3);
+    assert_eq!(echo.ping(1).received(), 3);
+    assert_eq!((echo.ping(4).sent(), echo.ping(4).received()), (3, 0));
+}
+
+#[test]
+fn more_room_loses_nothing_that_is_under_way() {
+    let mut echo = echo(1, 4, 10_000);
+    let many = Burst { count: 4, ..BURST };
+    echo.start(0, many, us(0));
+    let mut sequences = Vec::new();
+    let mut now = 0;
+    while sequences.len() < 4 {
+        match echo.poll(us(now)) {
+            Action::Send { sequence, .. } => {
+                echo.on_sent(sequence, us(now));
+                sequences.push(sequence);
+            }
+            _ => now += 1_000,
+        }
+    }
+    for count in [4, 5, 64, 7, 100_000] {
+        echo.reserve(count);
+    }
+    for sequence in sequences {
+        assert!(matches!(
+            echo.on_reply(host(0), &reply(sequence), us(now)),
+            Heard::Answer(_)
+        ));
+    }
+    assert!(echo.ping(0).is_complete());
+}
+
+#[test]
+fn a_burst_that_is_stopped_counts_only_what_was_waited_for() {
+    let mut echo = echo(2, 64, 10_000);
+    let long = Burst {
+        count: 100,
+        timeout: Duration::from_millis(25),
+        ..BURST
+    };
+    (0..2).for_each(|host| echo.start(host, long, us(0)));
+    // Host 0 answers each other request, host 1 none.
+    let (sent, _) = run(&mut echo, 0, 95_000, |(host, _, now_us)| {
+        (host == 0 && now_us / 10_000 % 2 == 0).then_some(100)
+    });
+    assert_eq!(sent.len(), 20);
+    (0..2).for_each(|host| echo.stop(host, us(96_000)));
+    // Those of the last 25 ms, at 80 and 90 ms, are not lost yet.
+    assert_eq!((echo.ping(1).sent(), echo.ping(1).received()), (8, 0));
+    let lossy = echo.ping(0);
+    assert_eq!((lossy.sent() - lossy.received(), lossy.received()), (4, 5));
+    assert_eq!(echo.poll(us(96_000)), Action::Idle);
+}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Traces in invented time, through routers that answer as a test wants.
 
+mod reach;
+
 use super::*;
 use crate::codec::icmp::Version;
 use core::net::{Ipv4Addr, Ipv6Addr};
