@@ -6,7 +6,6 @@ use std::io;
 
 use crate::cmd::quoted;
 use crate::codec::hosts::{self, Form, Tests};
-use crate::collect::ports;
 use crate::collect::prober::{Job, Rhythm, Scan, Subject};
 use crate::engine::changes::Witness;
 use crate::engine::echo::{Burst, Payload};
@@ -48,7 +47,7 @@ impl Source {
     pub(super) fn read(&self) -> Result<Hosts, Failure> {
         let text = self.text().map_err(|error| {
             let place = self.place();
-            log::error!(target: OS_ERROR, "cannot read {place}: {error}; see whether it may be read");
+            log::error!(target: OS_ERROR, "cannot read {place}: {error}; may we read it?");
             Failure::silent(Exit::Failed)
         })?;
         let mut list = Vec::new();
@@ -104,9 +103,6 @@ impl Hosts {
     /// Says what is wanted and cannot be had.
     pub(super) fn tell_gaps(&self) {
         let mut tests = self.hosts.iter().map(|host| &host.tests);
-        if tests.clone().any(|tests| tests.scan.is_some()) && !ports::HTTPS {
-            log::warn!("https is not checked: this build has no TLS; netvitals-full has");
-        }
         let idle = |tests: &Tests| [tests.ping, tests.trace, tests.scan] == [None; 3];
         if tests.any(idle) {
             log::warn!("there are hosts of which nothing is tested: all their tests are off");

@@ -73,6 +73,7 @@ pub(super) fn run(plan: Plan, outputs: &Outputs, hangup: Hints) -> Result<(), Fa
         hangup,
         hopeless: true,
     };
+    log::info!("testing {} hosts", monitor.records.hosts.hosts.len());
     monitor.run()
 }
 

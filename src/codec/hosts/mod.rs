@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The files of connmonitor, of both forms: eight numbers and a host in each further line, or a host
-//! and `key=value` words in each line. The first line with anything in it tells which.
+//! The files of connmonitor, of both forms: eight numbers and a host in each further line, or a
+//! host and `key=value` words in each line. The first line with anything in it tells which.
 
 mod fault;
 #[cfg(test)]
