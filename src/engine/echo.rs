@@ -167,20 +167,28 @@ impl Echo {
         self.slots.reserve(in_flight_max);
     }
 
-    /// Ends the burst of `host` at once: what was not waited for long enough counts as not sent.
-    pub fn stop(&mut self, host: usize, now: Mono) {
-        let entry = &mut self.hosts[host];
-        if entry.phase == Phase::Idle {
-            return;
-        }
-        entry.phase = Phase::Idle;
-        for slot in self.slots.iter() {
-            let own = (slot.host as usize, slot.round) == (host, entry.round);
-            let waiting = slot.state == State::Asked && slot.sent.after(entry.burst.timeout) > now;
-            if own && waiting {
-                entry.ping.on_withdrawn();
+    /// Ends the burst of `host` at once, if there is one.
+    pub fn stop(&mut self, host: usize) {
+        let number = host as u32;
+        self.finished.retain(|&other| other != number);
+        self.hosts[host].phase = Phase::Idle;
+    }
+
+    /// Ends all bursts at once: what was not waited for long enough counts as not sent.
+    pub fn stop_all(&mut self, now: Mono) {
+        for slot in self.slots.iter().filter(|slot| slot.state == State::Asked) {
+            let Some(host) = self.hosts.get_mut(slot.host as usize) else {
+                continue;
+            };
+            let runs = host.phase != Phase::Idle && host.round == slot.round;
+            if runs && slot.sent.after(host.burst.timeout) > now {
+                host.ping.on_withdrawn();
             }
         }
+        self.hosts
+            .iter_mut()
+            .for_each(|host| host.phase = Phase::Idle);
+        self.finished.clear();
     }
 
     /// Requests of that version have this id from now on.

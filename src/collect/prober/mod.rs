@@ -58,6 +58,8 @@ struct Entry {
 pub struct Prober {
     entries: Vec<Entry>,
     lanes: Vec<Lane>,
+    /// Lanes that nobody has.
+    free: Vec<usize>,
     /// When lanes are due; those that it is no more are passed over.
     due: BinaryHeap<Reverse<(Mono, usize)>>,
     /// Lanes whose round is over, to be reported.
@@ -92,6 +94,7 @@ impl Prober {
         let mut prober = Self {
             entries: Vec::new(),
             lanes: Vec::new(),
+            free: Vec::new(),
             due: BinaryHeap::new(),
             over: Vec::new(),
             running_count: 0,
@@ -279,20 +282,21 @@ impl Prober {
 
     /// Ends what runs still: what has no result has no part in the report.
     fn cut_off(&mut self, now: Mono) {
+        self.echoes.echo.stop_all(now);
         for number in 0..self.lanes.len() {
             let lane = &self.lanes[number];
             if lane.running && lane.left != 0 {
                 self.over.push(number);
-                self.stop(number, now);
+                self.stop(number);
             }
         }
     }
 
     /// Stops what is not over of a lane.
-    fn stop(&mut self, number: usize, now: Mono) {
+    fn stop(&mut self, number: usize) {
         let left = self.lanes[number].left;
         if left & PING != 0 {
-            self.echoes.echo.stop(number, now);
+            self.echoes.echo.stop(number);
         }
         if left & TRACE != 0 {
             self.traces.routes.stop(number);

@@ -363,7 +363,7 @@ fn a_burst_that_is_stopped_counts_only_what_was_waited_for() {
         (host == 0 && now_us / 10_000 % 2 == 0).then_some(100)
     });
     assert_eq!(sent.len(), 20);
-    (0..2).for_each(|host| echo.stop(host, us(96_000)));
+    echo.stop_all(us(96_000));
     // Those of the last 25 ms, at 80 and 90 ms, are not lost yet.
     assert_eq!((echo.ping(1).sent(), echo.ping(1).received()), (8, 0));
     let lossy = echo.ping(0);
