@@ -160,6 +160,12 @@ pub const LANES_MAX: usize = 2_048;
 /// are read.
 pub const PROBE_HOSTS_MAX: usize = 4_096;
 
+/// Ports of a host that are checked beyond those of http, https and mysql. 64 B. More: refused.
+pub const PROBE_PORTS_MAX: usize = 32;
+/// Jobs of a host that is probed again and again: ping, trace and scan may have rhythms of their
+/// own. 400 B each. More: refused when options are read.
+pub const PROBE_JOBS_MAX: usize = 3;
+
 /// Hops of a trace at most: the TTL has 8 bits. 40 B each, as many as asked for.
 pub const HOPS_MAX: u16 = 255;
 

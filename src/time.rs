@@ -85,6 +85,45 @@ impl Wall {
     }
 }
 
+impl Wall {
+    /// Date and time of day where clocks show `utc_offset_s` seconds more than those of UTC.
+    pub const fn ctime(self, utc_offset_s: i64) -> Ctime {
+        Ctime(Self(self.0.saturating_add_signed(
+            utc_offset_s.saturating_mul(1_000_000),
+        )))
+    }
+}
+
+/// Local date and time of day; shown as ctime(3) does it, without a line end:
+/// `Sat Nov 21 00:32:18 2026`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ctime(Wall);
+
+impl fmt::Display for Ctime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+        const MONTHS: [&str; 12] = [
+            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+        ];
+        let Utc {
+            year,
+            month,
+            day,
+            hour,
+            minute,
+            second,
+            ..
+        } = self.0.utc();
+        // 1970 began on a Thursday.
+        let weekday = DAYS[(self.0.0 / 86_400_000_000 % 7) as usize];
+        let month = MONTHS[usize::from(month - 1)];
+        write!(
+            f,
+            "{weekday} {month} {day:2} {hour:02}:{minute:02}:{second:02} {year}"
+        )
+    }
+}
+
 /// When this version was made: a clock that shows an earlier moment was never set. The day, set by
 /// hand with each release, so that builds can be repeated to the byte.
 pub const RELEASED: Wall = Wall::from_us(1_795_219_200_000_000);
@@ -167,6 +206,19 @@ mod tests {
         let utc = Wall::from_us(1_795_219_200_009_999).utc();
         assert_eq!(format!("{utc:.3}"), "2026-11-21T00:00:00.009");
         assert_eq!(format!("{utc:.6}"), "2026-11-21T00:00:00.009999");
+    }
+
+    #[test]
+    fn local_time_is_shown_as_c_does() {
+        let ctime = |seconds: u64, offset_s| {
+            let wall = Wall::from_us(seconds * 1_000_000 + 999_999);
+            wall.ctime(offset_s).to_string()
+        };
+        assert_eq!(ctime(1_795_221_138, 0), "Sat Nov 21 00:32:18 2026");
+        assert_eq!(ctime(1_795_221_138, -3_600), "Fri Nov 20 23:32:18 2026");
+        assert_eq!(ctime(1_795_221_138, 20_700), "Sat Nov 21 06:17:18 2026");
+        assert_eq!(ctime(0, 0), "Thu Jan  1 00:00:00 1970");
+        assert_eq!(ctime(0, -1), "Thu Jan  1 00:00:00 1970");
     }
 
     #[test]

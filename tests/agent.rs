@@ -286,25 +286,6 @@ fn a_wrong_file_is_refused_with_every_fault_and_its_line() {
 }
 
 #[test]
-fn probes_are_not_there_yet_which_is_said_once() {
-    inside("probes_are_not_there_yet_which_is_said_once", || {
-        let directory = TempDir::new();
-        let probe = "config probe 'a'\n\toption host '192.0.2.1'\n";
-        let off = "config probe 'off'\n\toption host '192.0.2.2'\n\toption enabled '0'\n";
-        let more = format!("{probe}config probe 'b'\n\toption host '192.0.2.3'\n{off}");
-        let run = |content: &str| {
-            let file = lan::file(&directory, "config", content);
-            let args = ["--once", "-i", OURS, "--interval", "1s"];
-            let ended = run(&[&["--config", file.to_str().unwrap()], &args[..]].concat());
-            assert_eq!(ended.code, Some(0), "{ended:?}");
-            assert!(!ended.snapshots[0].0.contains_key("probes"));
-            ended.lines_with("probe").len()
-        };
-        assert_eq!((run(&more), run(off)), (1, 0));
-    });
-}
-
-#[test]
 fn a_document_goes_where_a_pipe_has_ended() {
     inside("a_document_goes_where_a_pipe_has_ended", || {
         ip("link set lo up");

@@ -25,7 +25,7 @@ use netvitals::sink::memory::MemoryQueue;
 use netvitals::sink::spool::{Limits, Spool};
 use netvitals::sys::files::Root;
 use netvitals::sys::spool_directory::SpoolDirectory;
-use netvitals::term::logger::{self, Form};
+use netvitals::term::logger::{self, Dialect, Form};
 use netvitals::time::{Mono, Wall};
 
 /// A root with 300 interfaces.
@@ -120,7 +120,7 @@ fn a_longer_run_does_not_allocate_more() {
 
 #[test]
 fn a_line_of_the_log_does_not_allocate() {
-    logger::start("test", Form::Plain, log::LevelFilter::Warn);
+    logger::start("test", Form::Plain, Dialect::Named, log::LevelFilter::Warn);
     assert_eq!(
         allocations(|| log::warn!("a line with a number {} and \u{1b} text", 7)),
         0

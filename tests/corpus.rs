@@ -17,6 +17,8 @@ mod conntrack;
 mod dns;
 #[path = "fuzz/bodies/frame.rs"]
 mod frame;
+#[path = "fuzz/bodies/hosts.rs"]
+mod hosts;
 #[path = "fuzz/bodies/leases.rs"]
 mod leases;
 #[path = "fuzz/bodies/netdev.rs"]
@@ -78,6 +80,11 @@ fn frame_corpus() {
 #[test]
 fn dns_corpus() {
     replay("dns", dns::run);
+}
+
+#[test]
+fn hosts_corpus() {
+    replay("hosts", hosts::run);
 }
 
 #[test]

@@ -10,6 +10,7 @@
 #   feed          built and tested as OpenWrt's feed would
 #   fuzz          each fuzz target for five minutes (needs cargo-fuzz and a nightly toolchain)
 #   agent         a LAN of 250 devices and failing servers, for a minute and for ten
+#   connmonitor   all recorded cases, and a name that stops resolving
 #   servers       100 kills, memory and throughput against real servers
 #   benches       rates, cost of a run, sweeps beside arp-scan and nmap, frames counted beside
 #                 frames sent, cost of a frame
@@ -72,6 +73,11 @@ part_agent() {
     done
 }
 
+part_connmonitor() {
+    step "at a path" env NETVITALS_CI=1 NETVITALS_LONG=1 cargo test -q --locked --features full \
+        --test 'connmonitor*'
+}
+
 part_servers() {
     step "all parts" tests/lab/run.sh kill=100 memory throughput
 }
@@ -104,7 +110,8 @@ step() {
 }
 
 parts=("$@")
-((${#parts[@]})) || parts=(sizes units board reproducible feed fuzz agent servers benches)
+((${#parts[@]})) ||
+    parts=(sizes units board reproducible feed fuzz agent connmonitor servers benches)
 for part in "${parts[@]}"; do
     declare -F "part_$part" >/dev/null || {
         echo "long.sh: there is no part '$part'; see tests/long.sh --help" >&2

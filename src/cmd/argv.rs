@@ -30,6 +30,17 @@ pub struct Shape {
     pub optional_booleans: &'static [&'static str],
     /// Long names of options that take two values; argh sees the option twice.
     pub pairs: &'static [&'static str],
+    /// Letters that ask for the version, unless an option has them.
+    pub version: &'static str,
+}
+
+impl Shape {
+    /// Nothing but what whoever ships has.
+    pub const PLAIN: Self = Self {
+        optional_booleans: &["logappend"],
+        pairs: &[],
+        version: "V",
+    };
 }
 
 /// What is wrong with the words.
@@ -142,7 +153,7 @@ impl<'a> Reader<'a> {
                 }
                 Some(found) => self.push(found, None)?,
                 None if letter == 'h' => return Ok(Some(Request::Help)),
-                None if letter == 'V' => return Ok(Some(Request::Version)),
+                None if self.shape.version.contains(letter) => return Ok(Some(Request::Version)),
                 None => return Err(ArgvError::Unknown(format!("-{letter}"))),
             }
         }

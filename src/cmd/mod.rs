@@ -10,13 +10,14 @@ use log::LevelFilter;
 use crate::failure::{Exit, Failure};
 use crate::sink::stdout;
 use crate::sys::signal;
-use crate::term::logger::{self, Form};
+use crate::term::logger::{self, Dialect, Form};
 
 pub mod agent;
 pub mod argv;
 pub mod bandwidth;
 mod claims;
 pub mod config;
+pub mod connmonitor;
 pub mod connvitals;
 #[cfg(feature = "http")]
 mod credentials;
@@ -55,11 +56,7 @@ const APACHE: &str = if cfg!(feature = "tls") {
 trait Applet: FromArgs + ArgsInfo {
     const NAME: &'static str;
     const SUMMARY: &'static str;
-    const SHAPE: Shape = Shape {
-        // Whoever ships has it.
-        optional_booleans: &["logappend"],
-        pairs: &[],
-    };
+    const SHAPE: Shape = Shape::PLAIN;
     /// Whether it shows its help when it is called by its own name without any argument.
     const HELP_WHEN_BARE: bool = false;
 
@@ -69,12 +66,24 @@ trait Applet: FromArgs + ArgsInfo {
     /// Options that it has besides, a table as [`flags`] reads them; they come with the former.
     const FLAGS: &'static str = "";
 
+    /// Options that say how much is told.
+    const LOGGING: &'static str = LOGGING;
+
+    /// Whether lines of the log have the marks and the local time of connmonitor's.
+    const MARKS: bool = false;
+
     fn run(self, outputs: outputs::Options) -> Result<(), Failure>;
 }
 
 /// Options that say how much is told, as [`flags`] reads them.
 const LOGGING: &str = "\
 --verbose|log|verbose|-v|tell more; twice: tell everything\n\
+--debug|log|debug||tell everything\n\
+--quiet|log|quiet||tell errors only";
+
+/// The same, where `-v` is the version.
+const LOGGING_LONG: &str = "\
+--verbose|log|verbose||tell more; twice: tell everything\n\
 --debug|log|debug||tell everything\n\
 --quiet|log|quiet||tell errors only";
 
@@ -98,6 +107,8 @@ struct Entry {
     shape: Shape,
     help_when_bare: bool,
     flags: &'static str,
+    logging: &'static str,
+    marks: bool,
     outputs: &'static str,
     infos: fn() -> &'static [FlagInfo<'static>],
     run: fn(&[&str], Given) -> Started,
@@ -111,6 +122,8 @@ impl Entry {
             shape: A::SHAPE,
             help_when_bare: A::HELP_WHEN_BARE,
             flags: A::FLAGS,
+            logging: A::LOGGING,
+            marks: A::MARKS,
             outputs: if A::SHIPS { outputs::FLAGS } else { "" },
             infos: || A::get_args_info().flags,
             run: run::<A>,
@@ -142,6 +155,7 @@ const APPLETS: &[Entry] = &[
     Entry::of::<agent::options::Args>(),
     Entry::of::<status::Args>(),
     Entry::of::<connvitals::Args>(),
+    Entry::of::<connmonitor::Args>(),
 ];
 
 /// Runs the applet that the program's name, else its first argument, asks for.
@@ -152,17 +166,18 @@ pub fn dispatch(mut words: impl Iterator<Item = OsString>) -> Exit {
     let words = words
         .map(OsString::into_string)
         .collect::<Result<Vec<_>, _>>();
-    let name = match (by_name, &words) {
-        (Some(entry), _) => entry.name,
-        (None, Ok(words)) => words
-            .first()
-            .and_then(|word| applet(word))
-            .map_or(PROGRAM, |a| a.name),
-        (None, Err(_)) => PROGRAM,
+    let by_word = words.as_ref().ok().and_then(|words| words.first());
+    let called = by_name.or_else(|| by_word.and_then(|word| applet(word)));
+    let dialect = match called {
+        Some(entry) if entry.marks => Dialect::Marked {
+            coloured: config::environment("NO_COLOR").is_none(),
+        },
+        _ => Dialect::Named,
     };
     logger::start(
-        name,
+        called.map_or(PROGRAM, |entry| entry.name),
         Form::detect(config::environment("JOURNAL_STREAM").as_deref()),
+        dialect,
         LevelFilter::Warn,
     );
     signal::survive_file_size_limit();
@@ -220,7 +235,7 @@ fn start(entry: &Entry, words: &[String], called: Called) -> Result<(), Failure>
         let name = entry.name;
         Failure::usage(format_args!("{what}; see '{PROGRAM} {name} --help'"))
     };
-    let tables = [LOGGING, entry.flags, entry.outputs];
+    let tables = [entry.logging, entry.flags, entry.outputs];
     let infos = tables.map(flags::infos);
     let groups = [(entry.infos)(), &infos[0], &infos[1], &infos[2]];
     let words = match argv::normalise(words, &groups, &entry.shape) {
@@ -267,7 +282,7 @@ fn help(entry: &Entry) -> String {
         "{}{options}{}{}{COMMON_OPTIONS}{more}\n\nExamples:{examples}",
         version(),
         flags::help(flags),
-        flags::help(LOGGING)
+        flags::help(entry.logging)
     )
 }
 

@@ -321,6 +321,11 @@ impl Observer {
         self.capture.interface(row?.interface()?)
     }
 
+    /// Whether there is somebody to leave out.
+    pub(super) fn shows_devices(&self) -> bool {
+        !self.roster.is_empty()
+    }
+
     /// Leaves out the second half of all; how many are left.
     pub(super) fn leave_out_half(&mut self) -> usize {
         self.roster.leave_out_half()

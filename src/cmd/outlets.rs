@@ -136,6 +136,11 @@ impl Outlets {
         self.stdout.is_some()
     }
 
+    /// Whether documents go to standard output or files.
+    pub(super) fn records(&self) -> bool {
+        self.prints() || !self.files.is_empty()
+    }
+
     /// Whether documents go elsewhere.
     pub(super) fn ships(&self) -> bool {
         self.servers.is_some() || !self.files.is_empty()
@@ -201,6 +206,47 @@ impl Outlets {
             Err(error) => return Err(stdout_failure(error)),
         }
         Ok(())
+    }
+
+    /// Hands a document, stamped with `wall`, to servers alone.
+    pub(super) fn send(&mut self, wall: Wall, document: &[u8]) {
+        if let Some(servers) = &mut self.servers {
+            servers.offer(wall, document);
+        }
+    }
+
+    /// Hands a record to files and to standard output, none of which is waited for; what they do
+    /// not take is counted.
+    ///
+    /// # Errors
+    /// When nobody reads any more, which is no fault.
+    pub(super) fn record(&mut self, record: &[u8]) -> Result<(), Failure> {
+        for (sink, counted) in &mut self.files {
+            // It goes on, so there is no error.
+            let _ = counted.put(sink.put(record), false);
+        }
+        let ships = self.ships();
+        let Some(counted) = &mut self.stdout else {
+            return Ok(());
+        };
+        match self.rest.put(record, Duration::ZERO) {
+            Ok(true) => counted.took(),
+            Ok(false) => counted.missed("its reader does not read"),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => match ships {
+                true => self.stdout = None,
+                false => return Err(stdout_failure(error)),
+            },
+            Err(error) => counted.missed(error),
+        }
+        Ok(())
+    }
+
+    /// Writes what ends standard output, as far as its reader takes it soon.
+    pub(super) fn end_with(&mut self, bytes: &[u8]) {
+        if self.prints() {
+            // What cannot be written was said before.
+            let _ = self.rest.put(bytes, PRINT_PATIENCE);
+        }
     }
 
     /// Hands over what became of the documents at each output.

@@ -69,6 +69,11 @@ impl Roster {
         });
     }
 
+    /// Whether there is nobody.
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// Leaves out the second half; how many are left.
     pub(super) fn leave_out_half(&mut self) -> usize {
         self.keys.truncate(self.keys.len() / 2);

@@ -30,7 +30,7 @@ fn splice(collector: &str, target: &Target) -> Splice {
             // Writing to a vector cannot fail.
             let _ = netmon::stamp(document.wall, out);
         },
-        ("agent", Target::Elastic(_)) => |origin, document, out| {
+        ("agent", Target::Elastic(_)) | ("connmonitor", _) => |origin, document, out| {
             let _ = snapshot::stamp(document.wall, &origin.host, out);
         },
         _ => |_, _, _| {},

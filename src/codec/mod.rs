@@ -8,6 +8,7 @@ pub mod conntrack;
 pub mod dhcp;
 pub mod dns;
 pub mod frame;
+pub mod hosts;
 pub mod icmp;
 pub mod json;
 pub mod leases;

@@ -8,11 +8,23 @@ use core::net::IpAddr;
 
 use crate::codec::icmp::{self, HEADER_BYTES, Message, Version};
 use crate::engine::echo::{Action, Burst, Echo};
+use crate::failure::Failure;
 use crate::sys::clock::{self, Both};
 use crate::sys::icmp_socket::{self, Hears, IcmpSocket, Received};
 use crate::sys::poll::{AsFd, BorrowedFd, Crowd};
 use crate::sys::zone;
 use crate::time::Mono;
+
+/// What to say when no socket for ICMP can be opened.
+pub fn closed(error: &io::Error) -> Failure {
+    Failure::failed(match error.kind() {
+        io::ErrorKind::PermissionDenied => format!(
+            "sending ICMP is not allowed ({error}): run as root, or setcap cap_net_raw+ep on the \
+             program, or sysctl net.ipv4.ping_group_range='0 2147483647'"
+        ),
+        _ => format!("cannot open a socket for ICMP: {error}"),
+    })
+}
 
 /// Bytes of an IPv4 header at most.
 const IP_BYTES_MAX: usize = 60;
@@ -20,11 +32,14 @@ const IP_BYTES_MAX: usize = 60;
 /// Messages taken from a socket before the others have their turn.
 const MESSAGES_MAX: usize = 4_096;
 
-/// The sockets for one or both versions of IP.
+/// The sockets for one or both versions of IP, each opened when it is first needed.
 #[derive(Debug)]
 pub(super) struct Sockets {
-    v4: Option<IcmpSocket>,
-    v6: Option<IcmpSocket>,
+    /// Of IPv4 and IPv6.
+    sockets: [Option<IcmpSocket>; 2],
+    hears: Hears,
+    /// That requests have, unless the kernel chooses another.
+    id: u16,
     crowd: Crowd,
     /// Somebody is asked on a certain interface.
     zoned: bool,
@@ -35,68 +50,67 @@ pub(super) struct Sockets {
 }
 
 impl Sockets {
-    /// Opens those that `addresses` need.
-    pub(super) fn open(addresses: &[IpAddr], hears: Hears, id: u16) -> io::Result<Self> {
-        let crowd = Crowd::new()?;
-        let has_both = [true, false]
-            .iter()
-            .all(|ipv6| addresses.iter().any(|address| address.is_ipv6() == *ipv6));
-        let open = |ipv6: bool| {
-            let wanted = addresses.iter().any(|address| address.is_ipv6() == ipv6);
-            let opened = wanted
-                .then(|| IcmpSocket::open(ipv6, id, hears))
-                .transpose();
-            let socket = match opened {
-                // A kernel without IPv6 has the hosts of IPv4 all the same.
-                Err(error) if error.kind() != io::ErrorKind::PermissionDenied && has_both => {
-                    let name = if ipv6 { "IPv6" } else { "IPv4" };
-                    log::warn!("cannot open a socket for ICMP of {name}: {error}");
-                    None
-                }
-                opened => opened?,
-            };
-            socket.iter().try_for_each(|socket| crowd.add(socket))?;
-            io::Result::Ok(socket)
-        };
-        let (v4, v6) = (open(false)?, open(true)?);
+    /// None yet.
+    pub(super) fn new(hears: Hears, id: u16) -> io::Result<Self> {
         Ok(Self {
-            v4,
-            v6,
-            crowd,
-            zoned: addresses.iter().any(|address| zone::split(*address).1 != 0),
+            sockets: [None, None],
+            hears,
+            id,
+            crowd: Crowd::new()?,
+            zoned: false,
             clocks: clock::both(),
             lost: [0; 2],
         })
     }
 
-    /// The socket for packets to `address`.
-    pub(super) fn of(&self, address: IpAddr) -> Option<&IcmpSocket> {
-        match address {
-            IpAddr::V4(_) => self.v4.as_ref(),
-            IpAddr::V6(_) => self.v6.as_ref(),
+    /// Opens the socket of that version, if there is none yet.
+    pub(super) fn open(&mut self, ipv6: bool) -> io::Result<&IcmpSocket> {
+        let place = &mut self.sockets[usize::from(ipv6)];
+        if place.is_none() {
+            let socket = IcmpSocket::open(ipv6, self.id, self.hears)?;
+            self.crowd.add(&socket)?;
+            *place = Some(socket);
         }
+        place.as_ref().ok_or(io::ErrorKind::NotConnected.into())
     }
 
-    /// Whether there is one for this version.
-    pub(super) fn has(&self, ipv6: bool) -> bool {
-        if ipv6 {
-            self.v6.is_some()
-        } else {
-            self.v4.is_some()
+    /// Opens those that `addresses` need, by `listen`. A kernel without IPv6 has the hosts of IPv4
+    /// all the same, which is said.
+    pub(super) fn open_for(
+        addresses: impl Iterator<Item = IpAddr> + Clone,
+        mut listen: impl FnMut(bool) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let wanted = |ipv6: bool| addresses.clone().any(|address| address.is_ipv6() == ipv6);
+        let has_both = wanted(false) && wanted(true);
+        for ipv6 in [false, true].into_iter().filter(|ipv6| wanted(*ipv6)) {
+            match listen(ipv6) {
+                Err(error) if error.kind() != io::ErrorKind::PermissionDenied && has_both => {
+                    let name = if ipv6 { "IPv6" } else { "IPv4" };
+                    log::warn!("cannot open a socket for ICMP of {name}: {error}");
+                }
+                opened => opened?,
+            }
         }
+        Ok(())
     }
 
-    /// The ids of requests of IPv4 and IPv6.
-    pub(super) fn ids(&self) -> [u16; 2] {
-        [&self.v4, &self.v6].map(|socket| socket.as_ref().map_or(0, IcmpSocket::id))
+    /// Says that `address` may be asked.
+    pub(super) fn expect(&mut self, address: IpAddr) {
+        self.zoned |= zone::split(address).1 != 0;
     }
 
-    /// Whether all of them hear everything.
-    pub(super) fn are_raw(&self) -> bool {
-        [&self.v4, &self.v6]
-            .into_iter()
-            .flatten()
-            .all(IcmpSocket::is_raw)
+    /// Now, on both clocks: those that stamps of what has come are told by.
+    pub(super) fn clocks(&mut self) -> Both {
+        self.clocks = clock::both_after(&self.clocks);
+        self.clocks
+    }
+
+    /// Sends a packet to `to`, which may go so many hops.
+    pub(super) fn send(&self, to: IpAddr, ttl: Option<u8>, packet: &[u8]) -> io::Result<()> {
+        match &self.sockets[usize::from(to.is_ipv6())] {
+            Some(socket) => socket.send(to, ttl, packet),
+            None => Err(io::ErrorKind::Unsupported.into()),
+        }
     }
 
     /// Hands over what has come: with the version of ICMP, the message, and whether it is a quote
@@ -106,8 +120,8 @@ impl Sockets {
         buffer: &mut [u8],
         on_message: &mut dyn FnMut(Version, &Received, &[u8]),
     ) {
-        let sockets = [(Version::V4, &self.v4), (Version::V6, &self.v6)];
-        for ((version, socket), lost) in sockets.into_iter().zip(&mut self.lost) {
+        let versions = [Version::V4, Version::V6].into_iter();
+        for ((version, socket), lost) in versions.zip(&self.sockets).zip(&mut self.lost) {
             let Some(socket) = socket else {
                 continue;
             };
@@ -144,12 +158,6 @@ impl Sockets {
         }
     }
 
-    /// Now, on both clocks: those that stamps of what has come are told by.
-    pub(super) fn clocks(&mut self) -> Both {
-        self.clocks = clock::both_after(&self.clocks);
-        self.clocks
-    }
-
     /// Packets that found no room.
     pub(super) fn lost_count(&self) -> u64 {
         self.lost.iter().copied().map(u64::from).sum()
@@ -171,11 +179,17 @@ pub(super) fn arrival(received: &Received, both: &Both) -> Mono {
 
 /// Says what cannot be sent, once for each host until it can.
 #[derive(Debug)]
-pub(super) struct Complaints(Box<[bool]>);
+pub(super) struct Complaints(Vec<bool>);
 
 impl Complaints {
-    pub(super) fn new(hosts_count: usize) -> Self {
-        Self(vec![false; hosts_count].into_boxed_slice())
+    pub(super) fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Nothing was said of this host, which may be a new one.
+    pub(super) fn forget(&mut self, host: usize) {
+        self.0.resize(self.0.len().max(host + 1), false);
+        self.0[host] = false;
     }
 
     pub(super) fn on_sent(&mut self, host: usize, address: IpAddr, result: io::Result<()>) {
@@ -190,6 +204,7 @@ impl Complaints {
                 _ if icmp_socket::is_full(&error) => {
                     "; are there too many neighbours? See net.ipv4.neigh.default.gc_thresh3"
                 }
+                io::ErrorKind::Unsupported => "; there is no socket for its version of IP",
                 _ => "",
             };
             log::warn!("cannot send to {}: {error}{remedy}", zone::plain(address));
@@ -210,6 +225,22 @@ pub struct Echoes {
 }
 
 impl Echoes {
+    /// Will ask the hosts that are set, by at most `rate` requests a second; `random` is chance.
+    ///
+    /// # Errors
+    /// When the process has no file descriptor left.
+    pub fn new(rate: u32, random: u64) -> io::Result<Self> {
+        let (id, sequence) = (random as u16, (random >> 16) as u16);
+        Ok(Self {
+            echo: Echo::new(&[], 1, rate, [id; 2], sequence),
+            sockets: Sockets::new(Hears::Replies, id)?,
+            complaints: Complaints::new(),
+            packet: Vec::new(),
+            buffer: Vec::new(),
+            due: None,
+        })
+    }
+
     /// Will ask these hosts, by at most `rate` requests a second, of at most `in_flight_max`
     /// unanswered, with payloads of at most `payload_bytes_max`; `random` is chance.
     ///
@@ -222,17 +253,40 @@ impl Echoes {
         payload_bytes_max: usize,
         random: u64,
     ) -> io::Result<Self> {
-        let sockets = Sockets::open(hosts, Hears::Replies, random as u16)?;
-        let sequence = (random >> 16) as u16;
-        Ok(Self {
-            echo: Echo::new(hosts, in_flight_max, rate, sockets.ids(), sequence),
-            sockets,
-            complaints: Complaints::new(hosts.len()),
-            packet: vec![0; HEADER_BYTES + payload_bytes_max],
-            // One byte more, so that a longer payload is seen to be longer.
-            buffer: vec![0; IP_BYTES_MAX + HEADER_BYTES + payload_bytes_max + 1],
-            due: None,
-        })
+        let mut echoes = Self::new(rate, random)?;
+        Sockets::open_for(hosts.iter().copied(), |ipv6| echoes.listen(ipv6))?;
+        for (host, &address) in hosts.iter().enumerate() {
+            echoes.set(host, address);
+        }
+        echoes.reserve(in_flight_max, payload_bytes_max);
+        Ok(echoes)
+    }
+
+    /// Opens the socket of that version of IP, if that was not done yet.
+    ///
+    /// # Errors
+    /// `PermissionDenied` when no socket for ICMP is allowed; others when there is no such version.
+    pub fn listen(&mut self, ipv6: bool) -> io::Result<()> {
+        let id = self.sockets.open(ipv6)?.id();
+        let version = if ipv6 { Version::V6 } else { Version::V4 };
+        self.echo.set_id(version, id);
+        Ok(())
+    }
+
+    /// From now on the host of this number has that address; its burst is dropped.
+    pub fn set(&mut self, host: usize, address: IpAddr) {
+        self.echo.set(host, address);
+        self.sockets.expect(address);
+        self.complaints.forget(host);
+    }
+
+    /// Makes room for so many unanswered requests, and for payloads of so many bytes.
+    pub fn reserve(&mut self, in_flight_max: usize, payload_bytes_max: usize) {
+        self.echo.reserve(in_flight_max);
+        let packet_bytes = self.packet.len().max(HEADER_BYTES + payload_bytes_max);
+        self.packet.resize(packet_bytes, 0);
+        // One byte more, so that a longer payload is seen to be longer.
+        self.buffer.resize(IP_BYTES_MAX + packet_bytes + 1, 0);
     }
 
     /// Begins a burst to `host`.
@@ -242,19 +296,29 @@ impl Echoes {
     }
 
     /// Takes what has come and sends what is due; hands over the hosts whose burst is over.
-    pub fn turn(&mut self, mut finished: impl FnMut(&Echo, usize)) {
+    pub fn turn(&mut self, finished: impl FnMut(&Echo, usize)) {
         let both = self.sockets.clocks();
+        self.hear(&both);
+        self.act(both.mono, finished);
+    }
+
+    /// Takes what has come, at most a moment before `both`.
+    pub fn hear(&mut self, both: &Both) {
         let echo = &mut self.echo;
         self.sockets
             .take(&mut self.buffer, &mut |version, received, message| {
                 if let (None, Ok(Message::Reply(reply))) =
                     (received.refusal, icmp::parse(version, message))
                 {
-                    echo.on_reply(received.from, &reply, arrival(received, &both));
+                    echo.on_reply(received.from, &reply, arrival(received, both));
                 }
             });
+    }
+
+    /// Sends what is due; hands over the hosts whose burst is over.
+    pub fn act(&mut self, now: Mono, mut finished: impl FnMut(&Echo, usize)) {
         self.due = loop {
-            match self.echo.poll(both.mono) {
+            match self.echo.poll(now) {
                 Action::Send { host, sequence } => self.send(host, sequence),
                 Action::Finished(host) => finished(&self.echo, host),
                 Action::WaitUntil(moment) => break Some(moment),
@@ -281,10 +345,7 @@ impl Echoes {
         icmp::request(version, self.echo.id(version), sequence, packet);
         // The clock is read directly before the packet leaves.
         let at = clock::mono();
-        let result = match self.sockets.of(address) {
-            Some(socket) => socket.send(address, None, packet),
-            None => Err(io::ErrorKind::Unsupported.into()),
-        };
+        let result = self.sockets.send(address, None, packet);
         match &result {
             Err(error) if icmp_socket::is_full(error) && self.echo.on_blocked(sequence, at) => {
                 return;

@@ -12,6 +12,7 @@ pub mod names;
 pub mod network;
 pub mod offload;
 pub mod ports;
+pub mod prober;
 pub mod reverse;
 pub mod route;
 pub mod segment;

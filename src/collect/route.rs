@@ -3,13 +3,12 @@
 
 use std::io;
 
-use core::net::IpAddr;
 use core::time::Duration;
 
 use super::echo::{Complaints, Sockets, arrival};
 use crate::codec::icmp::{self, Cause, HEADER_BYTES, Message, Probe, Quote};
 use crate::engine::route::{self, Action, Mode, PORT, Routes, Target};
-use crate::sys::clock;
+use crate::sys::clock::{self, Both};
 use crate::sys::icmp_socket::{self, Hears};
 use crate::sys::poll::{AsFd, BorrowedFd};
 use crate::sys::udp::{self, Prober};
@@ -41,44 +40,84 @@ pub struct Traces {
     /// What was sent, and what was heard.
     pub routes: Routes,
     sockets: Sockets,
+    kind: Kind,
+    /// Of IPv4 and IPv6.
     probers: [Option<Prober>; 2],
     complaints: Complaints,
     buffer: Vec<u8>,
     due: Option<Mono>,
+    /// It was said that packets are not of that kind.
+    told: bool,
 }
 
 impl Traces {
-    /// Will look for the ways to `targets` by packets of `kind`, at most `rate` a second; without
-    /// the right to raw sockets by echo requests in any case, which is said. `random` is chance.
+    /// Will look for the ways to the targets that are set, by packets of `kind`, at most `rate` a
+    /// second; `random` is chance.
+    ///
+    /// # Errors
+    /// When the process has no file descriptor left.
+    pub fn new(kind: Kind, rate: u32, random: u64) -> io::Result<Self> {
+        let id = random as u16;
+        // The replies to others would wake us for nothing.
+        let hears = match kind {
+            Kind::Udp => Hears::Errors,
+            Kind::Icmp => Hears::All,
+        };
+        Ok(Self {
+            routes: Routes::new(&[], [Mode::Icmp(id); 2], rate, random),
+            sockets: Sockets::new(hears, id)?,
+            kind,
+            probers: [None, None],
+            complaints: Complaints::new(),
+            buffer: vec![0; MESSAGE_BYTES_MAX],
+            due: None,
+            told: false,
+        })
+    }
+
+    /// Will look for the ways to `targets`.
     ///
     /// # Errors
     /// `PermissionDenied` when no socket for ICMP is allowed.
     pub fn open(targets: &[Target], kind: Kind, rate: u32, random: u64) -> io::Result<Self> {
-        let addresses: Vec<IpAddr> = targets.iter().map(|target| target.address).collect();
-        let sockets = Sockets::open(&addresses, Hears::Errors, random as u16)?;
-        let mut probers = [None, None];
-        let mode = if kind == Kind::Udp && sockets.are_raw() {
-            for (prober, ipv6) in probers.iter_mut().zip([false, true]) {
-                if sockets.has(ipv6) {
-                    *prober = Some(Prober::open(ipv6, SOURCE_PORTS)?);
+        let mut traces = Self::new(kind, rate, random)?;
+        let addresses = targets.iter().map(|target| target.address);
+        Sockets::open_for(addresses, |ipv6| traces.listen(ipv6))?;
+        for (host, &target) in targets.iter().enumerate() {
+            traces.set(host, target);
+        }
+        Ok(traces)
+    }
+
+    /// Opens the sockets of that version of IP, if that was not done yet. Without the right to raw
+    /// sockets packets are echo requests in any case, which is said.
+    ///
+    /// # Errors
+    /// `PermissionDenied` when no socket for ICMP is allowed; others when there is no such version.
+    pub fn listen(&mut self, ipv6: bool) -> io::Result<()> {
+        let socket = self.sockets.open(ipv6)?;
+        let prober = &mut self.probers[usize::from(ipv6)];
+        let mode = match (self.kind, prober.as_ref()) {
+            (Kind::Udp, Some(prober)) => Mode::Udp(prober.port()),
+            (Kind::Udp, None) if socket.is_raw() => {
+                Mode::Udp(prober.insert(Prober::open(ipv6, SOURCE_PORTS)?).port())
+            }
+            (kind, _) => {
+                if kind == Kind::Udp && !core::mem::replace(&mut self.told, true) {
+                    log::warn!("traces by ICMP echoes: those by UDP need CAP_NET_RAW or root");
                 }
+                Mode::Icmp(socket.id())
             }
-            let ports = [&probers[0], &probers[1]];
-            Mode::Udp(ports.map(|prober| prober.as_ref().map_or(0, Prober::port)))
-        } else {
-            if kind == Kind::Udp {
-                log::warn!("traces by ICMP echoes: those by UDP need CAP_NET_RAW or root");
-            }
-            Mode::Icmp(sockets.ids())
         };
-        Ok(Self {
-            routes: Routes::new(targets, mode, rate, random),
-            sockets,
-            probers,
-            complaints: Complaints::new(targets.len()),
-            buffer: vec![0; MESSAGE_BYTES_MAX],
-            due: None,
-        })
+        self.routes.set_mode(ipv6, mode);
+        Ok(())
+    }
+
+    /// From now on the host of this number is that target; its trace is dropped.
+    pub fn set(&mut self, host: usize, target: Target) {
+        self.routes.set(host, target);
+        self.sockets.expect(target.address);
+        self.complaints.forget(host);
     }
 
     /// Begins to look for the way to `host`.
@@ -88,12 +127,18 @@ impl Traces {
     }
 
     /// Takes what has come and sends what is due; hands over the hosts whose way is known.
-    pub fn turn(&mut self, mut finished: impl FnMut(&Routes, usize)) {
+    pub fn turn(&mut self, finished: impl FnMut(&Routes, usize)) {
         let both = self.sockets.clocks();
+        self.hear(&both);
+        self.act(both.mono, finished);
+    }
+
+    /// Takes what has come, at most a moment before `both`.
+    pub fn hear(&mut self, both: &Both) {
         let routes = &mut self.routes;
         self.sockets
             .take(&mut self.buffer, &mut |version, received, message| {
-                let at = arrival(received, &both);
+                let at = arrival(received, both);
                 if let Some(refusal) = received.refusal {
                     let cause = icmp::cause(version, refusal.kind);
                     let request = icmp::echo_request(version, message);
@@ -121,8 +166,12 @@ impl Traces {
                     Ok(Message::Other) | Err(_) => {}
                 }
             });
+    }
+
+    /// Sends what is due; hands over the hosts whose way is known.
+    pub fn act(&mut self, now: Mono, mut finished: impl FnMut(&Routes, usize)) {
         self.due = loop {
-            match self.routes.poll(both.mono) {
+            match self.routes.poll(now) {
                 Action::Send { host, ttl, probe } => self.send(host, ttl, &probe),
                 Action::Finished(host) => finished(&self.routes, host),
                 Action::WaitUntil(moment) => break Some(moment),
@@ -134,6 +183,11 @@ impl Traces {
     /// When something is due without anything coming; `None` when nothing is.
     pub fn next_due(&self) -> Option<Mono> {
         self.due
+    }
+
+    /// Messages that the sockets had no room for.
+    pub fn lost_count(&self) -> u64 {
+        self.sockets.lost_count()
     }
 
     fn send(&mut self, host: usize, ttl: u8, probe: &Probe) {
@@ -152,8 +206,7 @@ impl Traces {
                 packet[HEADER_BYTES..].copy_from_slice(&route::payload(id, sequence));
                 icmp::request(icmp::Version::of(address), id, sequence, &mut packet);
                 at = clock::mono();
-                let socket = self.sockets.of(address);
-                socket.map(|socket| socket.send(address, Some(ttl), &packet))
+                Some(self.sockets.send(address, Some(ttl), &packet))
             }
         };
         let result = result.unwrap_or_else(|| Err(io::ErrorKind::Unsupported.into()));

@@ -5,6 +5,7 @@ pub mod bandwidth;
 pub mod device;
 pub mod json;
 pub mod netmon;
+pub mod probe;
 pub mod snapshot;
 pub mod traffic;
 pub mod vitals;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The JSON of connvitals and connmonitor: six decimals of milliseconds, blanks in a trace only,
-//! `"None"` for what is not there.
+//! The JSON of connvitals and connmonitor: six decimals of milliseconds, blanks where they always
+//! were, `"None"` for what is not there.
 
 use embedded_io::{SliceWriteError, Write};
 
 use super::json::{Json, Style};
 use crate::limits::BANNER_TEXT_BYTES_MAX;
 use crate::model::probe::{Finding, Hop, Ping, Route};
-use crate::model::vitals::{Scan, Vitals};
+use crate::model::vitals::{Change, Grammar, Scan, Vitals};
+use crate::time::Wall;
 
 /// What stands for milliseconds where all was lost.
 const LOST: &[u8] = b"-1.000000";
@@ -24,29 +25,85 @@ pub fn bytes_max(vitals: &Vitals<'_>) -> usize {
 ///
 /// # Errors
 /// When the buffer is smaller than [`bytes_max`].
-pub fn line<'a>(vitals: &Vitals<'_>, buffer: &'a mut [u8]) -> Result<&'a [u8], SliceWriteError> {
+pub fn line<'a>(
+    vitals: &Vitals<'_>,
+    grammar: Grammar,
+    buffer: &'a mut [u8],
+) -> Result<&'a [u8], SliceWriteError> {
+    // Without a time there are blanks between the members, and nowhere else.
+    let blanks = grammar == Grammar::Single(None);
+    let key = |plain, blank| if blanks { blank } else { plain };
     let len = buffer.len();
     let mut json = Json::new(&mut *buffer, Style::Compact);
-    json.open_object()?;
-    json.literal_key("\"addr\":")?;
-    json.display(vitals.address)?;
-    json.literal_key("\"name\":")?;
-    json.string(vitals.name)?;
+    head(&mut json, vitals, key("\"name\":", " \"name\":"))?;
+    if let Grammar::Single(Some(when)) = grammar {
+        timestamp(&mut json, when)?;
+    }
     if let Some(found) = vitals.ping {
-        json.literal_key("\"ping\":")?;
+        json.literal_key(key("\"ping\":", " \"ping\":"))?;
         ping(&mut json, found)?;
     }
     if let Some(found) = vitals.trace {
-        json.literal_key("\"trace\":")?;
-        trace(&mut json, found)?;
+        json.literal_key(key("\"trace\":", " \"trace\":"))?;
+        let joint = if grammar == Grammar::Round { " " } else { "" };
+        trace(&mut json, found, joint)?;
     }
     if let Some(found) = &vitals.scan {
-        json.literal_key("\"scan\":")?;
+        json.literal_key(key("\"scan\":", " \"scan\":"))?;
         scan(&mut json, found)?;
     }
     json.close_object()?;
     let left = json.finish()?.len();
     Ok(&buffer[..len - left])
+}
+
+/// Writes a change of one host, with the route of `vitals` if it has one, as [`line`] does.
+///
+/// # Errors
+/// When the buffer is smaller than [`bytes_max`].
+pub fn change<'a>(
+    vitals: &Vitals<'_>,
+    change: &Change<'_>,
+    buffer: &'a mut [u8],
+) -> Result<&'a [u8], SliceWriteError> {
+    let len = buffer.len();
+    let mut json = Json::new(&mut *buffer, Style::Compact);
+    head(&mut json, vitals, "\"name\":")?;
+    timestamp(&mut json, change.when)?;
+    json.literal_key("\"event\":")?;
+    json.string(change.event)?;
+    if let Some(loss) = change.loss_ppm_percent {
+        json.literal_key("\"loss\":")?;
+        millionths(&mut json, loss)?;
+    }
+    if let Some(found) = vitals.trace {
+        json.literal_key("\"trace\":")?;
+        trace(&mut json, found, "")?;
+    }
+    json.close_object()?;
+    let left = json.finish()?.len();
+    Ok(&buffer[..len - left])
+}
+
+fn head<W: Write>(
+    json: &mut Json<W>,
+    vitals: &Vitals<'_>,
+    name_key: &'static str,
+) -> Result<(), W::Error> {
+    json.open_object()?;
+    json.literal_key("\"addr\":")?;
+    match vitals.address {
+        Some(address) => json.display(address)?,
+        None => json.string("")?,
+    }
+    json.literal_key(name_key)?;
+    json.string(vitals.name)
+}
+
+/// Milliseconds since 1970.
+fn timestamp<W: Write>(json: &mut Json<W>, when: Wall) -> Result<(), W::Error> {
+    json.literal_key("\"timestamp\":")?;
+    millionths(json, when.us().saturating_mul(1_000))
 }
 
 fn ping<W: Write>(json: &mut Json<W>, ping: &Ping) -> Result<(), W::Error> {
@@ -69,11 +126,11 @@ fn ping<W: Write>(json: &mut Json<W>, ping: &Ping) -> Result<(), W::Error> {
     json.close_object()
 }
 
-fn trace<W: Write>(json: &mut Json<W>, route: &Route) -> Result<(), W::Error> {
+fn trace<W: Write>(json: &mut Json<W>, route: &Route, joint: &str) -> Result<(), W::Error> {
     json.open_array()?;
     for (i, hop) in route.iter().enumerate() {
-        // Nowhere else a blank follows a comma. The longest address has 39 bytes.
-        let (mut text, blank) = ([0; 80], if i > 0 { " " } else { "" });
+        // The longest address has 39 bytes.
+        let (mut text, blank) = ([0; 80], if i > 0 { joint } else { "" });
         let mut room = &mut text[..];
         let written = match hop {
             Some(Hop { address, rtt_ns }) => {
@@ -166,135 +223,4 @@ fn millionths<W: Write>(json: &mut Json<W>, number: u64) -> Result<(), W::Error>
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::probe::Certificate;
-    use core::net::Ipv4Addr;
-    use core::time::Duration;
-
-    #[track_caller]
-    fn check(vitals: &Vitals<'_>, expected: &str) {
-        let mut buffer = vec![0; bytes_max(vitals)];
-        let line = line(vitals, &mut buffer).unwrap();
-        assert_eq!(str::from_utf8(line).unwrap(), format!("{expected}\n"));
-    }
-
-    const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 3, 0, 2);
-
-    fn nothing() -> Vitals<'static> {
-        Vitals {
-            name: "server.test",
-            address: ADDRESS.into(),
-            ping: None,
-            trace: None,
-            scan: None,
-        }
-    }
-
-    fn found(rtt_ns: u64, text: &str) -> Finding {
-        Finding {
-            rtt_ns,
-            status: 200,
-            text: text.try_into().unwrap(),
-            certificate: None,
-        }
-    }
-
-    /// The sample of the design, and case 03 of the recorded runs.
-    #[test]
-    fn the_document_is_the_recorded_one_to_the_byte() {
-        let mut ping = Ping::default();
-        for rtt_ns in [5_960, 327_349, 5_960, 5_960] {
-            ping.on_sent();
-            ping.on_reply(Duration::from_nanos(rtt_ns));
-        }
-        let hop = Hop {
-            address: Ipv4Addr::new(10, 1, 0, 1).into(),
-            rtt_ns: 94_891,
-        };
-        let (http, mysql) = (found(933_170, "nginx"), found(33_379, "5.7.2-log"));
-        check(
-            &Vitals {
-                ping: Some(&ping),
-                trace: Some(&[Some(hop), None]),
-                scan: Some(Scan {
-                    http: Some(&http),
-                    https: None,
-                    mysql: Some(&mysql),
-                    ports: &[],
-                }),
-                ..nothing()
-            },
-            concat!(
-                r#"{"addr":"10.3.0.2","name":"server.test","ping":{"min":0.005960,"avg":0.086307,"#,
-                r#""max":0.327349,"std":0.160694,"loss":0.000000},"#,
-                r#""trace":[["10.1.0.1", 0.094891], ["*"]],"#,
-                r#""scan":{"http":{"rtt":0.933170,"response code":"200","server":"nginx"},"#,
-                r#""https":"None","mysql":{"rtt":0.033379,"version":"5.7.2-log"}}}"#
-            ),
-        );
-    }
-
-    #[test]
-    fn what_is_switched_off_is_left_out() {
-        check(&nothing(), r#"{"addr":"10.3.0.2","name":"server.test"}"#);
-        check(
-            &Vitals {
-                trace: Some(&[]),
-                ..nothing()
-            },
-            r#"{"addr":"10.3.0.2","name":"server.test","trace":[]}"#,
-        );
-    }
-
-    #[test]
-    fn all_lost_is_minus_one_and_a_hundred() {
-        let mut ping = Ping::default();
-        ping.on_sent();
-        check(
-            &Vitals {
-                ping: Some(&ping),
-                ..nothing()
-            },
-            concat!(
-                r#"{"addr":"10.3.0.2","name":"server.test","ping":{"min":-1.000000,"#,
-                r#""avg":-1.000000,"max":-1.000000,"std":-1.000000,"loss":100.000000}}"#
-            ),
-        );
-    }
-
-    #[test]
-    fn hostile_text_stays_a_string_and_extras_are_added() {
-        let mut https = found(1_000_000, "\"\u{1b}[2J\\\n");
-        let valid = Certificate {
-            error: "".try_into().unwrap(),
-            days: Some(57),
-        };
-        https.certificate = Some(Box::new(valid));
-        let mut expired = found(1, "x");
-        let error = "expired".try_into().unwrap();
-        expired.certificate = Some(Box::new(Certificate {
-            error,
-            days: Some(-3),
-        }));
-        let ssh = found(2, "");
-        check(
-            &Vitals {
-                scan: Some(Scan {
-                    http: Some(&expired),
-                    https: Some(&https),
-                    mysql: None,
-                    ports: &[(22, Some(&ssh)), (8080, None)],
-                }),
-                ..nothing()
-            },
-            concat!(
-                r#"{"addr":"10.3.0.2","name":"server.test","scan":{"http":{"rtt":0.000001,"#,
-                r#""response code":"200","server":"x","tls":{"valid":false,"days":-3,"#,
-                r#""error":"expired"}},"https":{"rtt":1.000000,"response code":"200","#,
-                r#""server":"\"\u001b[2J\\\n","tls":{"valid":true,"days":57}},"mysql":"None","#,
-                r#""ports":{"22":{"rtt":0.000002},"8080":"None"}}}"#
-            ),
-        );
-    }
-}
+mod tests;

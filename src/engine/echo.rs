@@ -5,7 +5,8 @@
 //! A reply counts once, when id, sequence number, sender and payload are those of a request that is
 //! under way. Packets and sockets are elsewhere.
 
-mod payload;
+mod burst;
+mod slots;
 mod unsent;
 
 use core::cmp::Reverse;
@@ -13,25 +14,12 @@ use core::net::IpAddr;
 use core::time::Duration;
 use std::collections::{BinaryHeap, VecDeque};
 
-pub use payload::Payload;
-
 use crate::codec::icmp::{self, Version};
 use crate::engine::pace::Pace;
 use crate::model::probe::Ping;
 use crate::time::Mono;
-
-/// What to ask of a host.
-#[derive(Clone, Copy, Debug)]
-pub struct Burst {
-    /// Requests, 1 or more.
-    pub count: u32,
-    /// What they carry.
-    pub payload: Payload,
-    /// From one request to the next.
-    pub spacing: Duration,
-    /// How long an answer is waited for.
-    pub timeout: Duration,
-}
+pub use burst::{Burst, Payload};
+use slots::{Slot, Slots, State};
 
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,45 +78,42 @@ struct Host {
     phase: Phase,
     /// The number of its burst: what is of an earlier one is over.
     round: u32,
-    last_sent: Mono,
     /// When a request of its own found no room here first; none has left since.
     blocked: Option<Mono>,
 }
 
 impl Host {
+    fn new(address: IpAddr) -> Self {
+        Self {
+            address,
+            burst: Burst {
+                count: 0,
+                payload: Payload::Text,
+                spacing: Duration::ZERO,
+                timeout: Duration::ZERO,
+            },
+            ping: Ping::default(),
+            phase: Phase::Idle,
+            round: 0,
+            blocked: None,
+        }
+    }
+
     /// Whether the answer to a request of its own is still waited for.
     fn waits_for(&self, slot: &Slot) -> bool {
         slot.state == State::Asked && slot.round == self.round && self.phase != Phase::Idle
     }
 }
 
-/// A request, in the place of its sequence number.
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    sent: Mono,
-    host: u32,
-    round: u32,
-    sequence: u16,
-    state: State,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Free,
-    Asked,
-    Answered,
-}
-
 /// Something that a host is due for; the earliest first.
 type Event = Reverse<(Mono, u32, u32)>;
 
-/// Echoes to many hosts. Allocates when it is made and when hosts are added, then no more.
+/// Echoes to many hosts. Allocates when it is made and when hosts are set, then no more.
 #[derive(Debug)]
 pub struct Echo {
     hosts: Vec<Host>,
-    /// A power of two; a sequence number has its place by its lower bits. Full: the next request
-    /// waits until the one in its place is given up.
-    slots: Box<[Slot]>,
+    /// Full: the next request waits until the one in its place is given up.
+    slots: Slots,
     events: BinaryHeap<Event>,
     finished: VecDeque<u32>,
     pace: Pace,
@@ -148,39 +133,59 @@ impl Echo {
         ids: [u16; 2],
         random: u16,
     ) -> Self {
-        let free = Slot {
-            sent: Mono::from_ns(0),
-            host: 0,
-            round: 0,
-            sequence: 0,
-            state: State::Free,
-        };
-        let slots = in_flight_max.clamp(1, 1 << 16).next_power_of_two();
-        let burst = Burst {
-            count: 0,
-            payload: Payload::Text,
-            spacing: Duration::ZERO,
-            timeout: Duration::ZERO,
-        };
-        let host = |&address: &IpAddr| Host {
-            address,
-            burst,
-            ping: Ping::default(),
-            phase: Phase::Idle,
-            round: 0,
-            last_sent: Mono::from_ns(0),
-            blocked: None,
-        };
-        Self {
-            hosts: hosts.iter().map(host).collect(),
-            slots: vec![free; slots].into_boxed_slice(),
-            events: BinaryHeap::with_capacity(2 * hosts.len() + 16),
-            finished: VecDeque::with_capacity(hosts.len()),
+        let mut echo = Self {
+            hosts: Vec::with_capacity(hosts.len()),
+            slots: Slots::new(),
+            events: BinaryHeap::new(),
+            finished: VecDeque::new(),
             pace: Pace::new(rate),
             ids,
             next_sequence: random,
             ignored: Ignored::default(),
+        };
+        for (host, &address) in hosts.iter().enumerate() {
+            echo.set(host, address);
         }
+        echo.reserve(in_flight_max);
+        echo
+    }
+
+    /// From now on the host of this number, which may be a new one, has that address; its burst is
+    /// dropped. Allocates for new ones.
+    pub fn set(&mut self, host: usize, address: IpAddr) {
+        while self.hosts.len() <= host {
+            self.hosts.push(Host::new(address));
+        }
+        let number = host as u32;
+        self.finished.retain(|&other| other != number);
+        let entry = &mut self.hosts[host];
+        let round = entry.round.wrapping_add(1);
+        *entry = Host {
+            round,
+            ..Host::new(address)
+        };
+        let count = self.hosts.len();
+        self.finished.reserve(count - self.finished.len());
+        let events_max = 2 * count + 16;
+        self.events
+            .reserve(events_max.saturating_sub(self.events.len()));
+    }
+
+    /// Makes room for so many unanswered requests; those that are under way stay.
+    pub fn reserve(&mut self, in_flight_max: usize) {
+        self.slots.reserve(in_flight_max);
+    }
+
+    /// Ends the burst of `host` at once, if there is one.
+    pub fn stop(&mut self, host: usize) {
+        let number = host as u32;
+        self.finished.retain(|&other| other != number);
+        self.hosts[host].phase = Phase::Idle;
+    }
+
+    /// Requests of that version have this id from now on.
+    pub fn set_id(&mut self, version: Version, id: u16) {
+        self.ids[usize::from(version == Version::V6)] = id;
     }
 
     /// Begins a burst to `host`; one that is under way is dropped.
@@ -234,13 +239,12 @@ impl Echo {
 
     /// Says that the request with this sequence number, the last one, left at `at`.
     pub fn on_sent(&mut self, sequence: u16, at: Mono) {
-        let slot = &mut self.slots[Self::place(&self.slots, sequence)];
+        let slot = self.slots.at_mut(sequence);
         if (slot.state, slot.sequence) != (State::Asked, sequence) {
             return;
         }
         slot.sent = at;
         let host = slot.host as usize;
-        self.hosts[host].last_sent = at;
         if self.hosts[host].phase == Phase::Waiting {
             let deadline = at.after(self.hosts[host].burst.timeout);
             self.push(host, deadline);
@@ -291,7 +295,7 @@ impl Echo {
         if echo.id != self.id(Version::of(from)) {
             return Heard::Foreign;
         }
-        let slot = &mut self.slots[Self::place(&self.slots, echo.sequence)];
+        let slot = self.slots.at_mut(echo.sequence);
         let Some(host) = self.hosts.get_mut(slot.host as usize) else {
             return Heard::Foreign;
         };
@@ -323,7 +327,7 @@ impl Echo {
         if entry.ping.sent() >= entry.burst.count {
             entry.phase = Phase::Waiting;
         }
-        self.slots[Self::place(&self.slots, sequence)] = Slot {
+        *self.slots.at_mut(sequence) = Slot {
             sent: now,
             host: host as u32,
             round: entry.round,
@@ -335,17 +339,13 @@ impl Echo {
 
     /// When nobody waits any more for the request in the place of `sequence`.
     fn free_at(&self, sequence: u16) -> Mono {
-        let slot = &self.slots[Self::place(&self.slots, sequence)];
+        let slot = self.slots.at(sequence);
         let host = &self.hosts[slot.host as usize];
         if host.waits_for(slot) {
             slot.sent.after(host.burst.timeout)
         } else {
             Mono::from_ns(0)
         }
-    }
-
-    fn place(slots: &[Slot], sequence: u16) -> usize {
-        usize::from(sequence) & (slots.len() - 1)
     }
 
     /// Notes when `host` is due next.

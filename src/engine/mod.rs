@@ -2,7 +2,9 @@
 //! Decisions as state machines that are told the time: they never open, send, wait or log.
 
 pub mod arp_scan;
+pub mod changes;
 pub mod echo;
+pub mod lookup;
 pub mod pace;
 pub mod retry;
 pub mod reverse;

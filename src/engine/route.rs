@@ -7,9 +7,11 @@
 //! payload keeps the checksum the same. Routers answer only a few packets a second, so those of one
 //! distance are spaced over all hosts, widely until it answers. Packets and sockets are elsewhere.
 
+mod flow;
 mod gate;
 mod host;
 mod order;
+mod table;
 
 use core::cmp::Reverse;
 use core::net::IpAddr;
@@ -21,38 +23,21 @@ use crate::engine::pace::{self, Pace};
 use crate::model::index::Index;
 use crate::model::probe::Hop;
 use crate::time::Mono;
+pub use flow::{Mode, PORT, payload};
 use gate::Gate;
 use host::{Host, Sent};
-use order::holds;
-
-/// The port that datagrams are for, as those of connvitals: nobody listens there.
-pub const PORT: u16 = 33_440;
+use order::{Due, holds};
 
 /// From one packet to the next, of one host.
 const TTL_SPACING: Duration = Duration::from_millis(8);
 
-/// Packets of one host that are waited for at once.
-const IN_FLIGHT_MAX: usize = 64;
-
-/// Bytes of the header of a datagram (RFC 768).
-const UDP_HEADER_BYTES: u16 = 8;
-
 /// Whom to find the way to.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
-    /// Its address; no two targets have the same.
+    /// Its address. Of targets with the same one after the other is traced.
     pub address: IpAddr,
     /// Hops at most.
     pub hops_max: u8,
-}
-
-/// What packets are made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Datagrams, from these ports of IPv4 and IPv6.
-    Udp([u16; 2]),
-    /// Echo requests, with these ids of ICMP and ICMPv6.
-    Icmp([u16; 2]),
 }
 
 /// What to do next.
@@ -86,110 +71,152 @@ pub enum Heard {
     Foreign,
 }
 
-/// The payload of an echo request: whatever id and sequence number are, the sum of all three, and
-/// so the checksum, is the same.
-pub fn payload(id: u16, sequence: u16) -> [u8; 2] {
-    let (sum, carry) = id.overflowing_add(sequence);
-    (!(sum + u16::from(carry))).to_be_bytes()
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It is where it should go.
+    Arrived,
+    /// Its life was over.
+    Expired,
+    /// Nobody takes it farther, however long it lives.
+    Refused,
 }
 
-/// The host that an event is of, or, behind all hosts, the distance of a gate; and the number that
-/// it must have to hold.
+/// When something is due, of which host or gate ([`Due`]), and the number that it must have to
+/// hold.
 type Event = Reverse<(Mono, u32, u32)>;
 
-/// Traces to many hosts. Allocates when it is made, then no more.
+/// Traces to many hosts. Allocates when it is made and when hosts are set, then no more.
 #[derive(Debug)]
 pub struct Routes {
     hosts: Vec<Host>,
     index: Index,
     events: BinaryHeap<Event>,
     finished: VecDeque<u32>,
-    /// One for each distance; nobody is at the first.
-    gates: Box<[Gate]>,
+    /// One for each distance that somebody looks at; nobody is at the first.
+    gates: Vec<Gate>,
     pace: Pace,
-    mode: Mode,
+    /// Of IPv4 and IPv6.
+    modes: [Mode; 2],
+    seed: u64,
+    /// Hosts that wait until another of their address is done.
+    waiting_count: usize,
+    /// Since the waiting ones were looked at, one was done.
+    released: bool,
     ignored_count: u64,
 }
 
 impl Routes {
-    /// Will find the ways to `targets`, by at most `rate` packets a second; `seed` is chance.
-    pub fn new(targets: &[Target], mode: Mode, rate: u32, seed: u64) -> Self {
-        let mut index = Index::new(targets.len(), seed);
-        for (number, target) in targets.iter().enumerate() {
-            index.insert(key(target.address), number);
-        }
-        let host = |target: &Target| Host {
-            address: target.address,
-            hops_max: target.hops_max.into(),
-            sent: Vec::with_capacity(target.hops_max.into()),
-            distance: None,
-            timeout: Duration::ZERO,
-            running: false,
-            round: seed as u8,
-            turn: 0,
-            blocked: None,
-            queued: false,
-            behind: 0,
-        };
-        let distances = targets.iter().map(|target| target.hops_max).max();
-        let gates = usize::from(distances.unwrap_or(0)) + 1;
-        Self {
-            hosts: targets.iter().map(host).collect(),
-            index,
-            events: BinaryHeap::with_capacity(2 * (targets.len() + gates) + 16),
-            finished: VecDeque::with_capacity(targets.len()),
-            gates: vec![Gate::OPEN; gates].into_boxed_slice(),
+    /// Will find the ways to `targets`, by packets of these modes of IPv4 and IPv6, at most `rate`
+    /// a second; `seed` is chance.
+    pub fn new(targets: &[Target], modes: [Mode; 2], rate: u32, seed: u64) -> Self {
+        let mut routes = Self {
+            hosts: Vec::with_capacity(targets.len()),
+            index: Index::new(targets.len(), seed),
+            events: BinaryHeap::new(),
+            finished: VecDeque::new(),
+            gates: vec![Gate::OPEN],
             pace: Pace::new(rate),
-            mode,
+            modes,
+            seed,
+            waiting_count: 0,
+            released: false,
             ignored_count: 0,
+        };
+        for (host, &target) in targets.iter().enumerate() {
+            routes.set(host, target);
         }
+        routes
     }
 
-    /// Begins to look for the way to `host`, with so much time for each answer.
+    /// Packets of that version of IP are of this mode from now on.
+    pub fn set_mode(&mut self, ipv6: bool, mode: Mode) {
+        self.modes[usize::from(ipv6)] = mode;
+    }
+
+    /// Begins to look for the way to `host`, with so much time for each answer; as long as that to
+    /// another host of the same address is looked for, it waits.
     pub fn start(&mut self, host: usize, timeout: Duration, now: Mono) {
-        let number = host as u32;
-        let Some(entry) = self.hosts.get_mut(host) else {
+        if host >= self.hosts.len() {
             return;
-        };
-        entry.sent.clear();
-        (entry.distance, entry.timeout, entry.blocked) = (None, timeout, None);
+        }
+        self.stop(host);
+        let address = self.hosts[host].address;
+        match self.owner(address) {
+            Some(other) if other != host && self.hosts[other].running => {
+                (self.hosts[host].waits, self.hosts[host].timeout) = (true, timeout);
+                self.waiting_count += 1;
+                return;
+            }
+            Some(other) if other != host => {
+                // What still comes of its packets is not taken for an answer to ours.
+                self.hosts[host].round = self.hosts[other].round;
+                self.disown(other);
+            }
+            _ => {}
+        }
+        if !core::mem::replace(&mut self.hosts[host].owns, true) {
+            self.index.insert(key(address), host);
+        }
+        let entry = &mut self.hosts[host];
         entry.round = entry.round.wrapping_add(1);
-        entry.running = entry.hops_max > 0;
-        self.finished.retain(|&other| other != number);
+        entry.begin(timeout);
         if entry.running {
             self.plan(host, now);
         } else {
-            self.finished.push_back(number);
+            self.finished.push_back(host as u32);
         }
+    }
+
+    /// Ends the trace of `host` at once, if there is one.
+    pub fn stop(&mut self, host: usize) {
+        let number = host as u32;
+        self.finished.retain(|&other| other != number);
+        let entry = &mut self.hosts[host];
+        self.waiting_count -= usize::from(core::mem::take(&mut entry.waits));
+        self.released |= core::mem::take(&mut entry.running);
     }
 
     /// What to do at `now`.
     pub fn poll(&mut self, now: Mono) -> Action {
+        if core::mem::take(&mut self.released) && self.waiting_count > 0 {
+            self.start_waiting(now);
+        }
         if let Some(host) = self.finished.pop_front() {
             return Action::Finished(host as usize);
         }
-        while let Some(&Reverse((due, number, turn))) = self.events.peek() {
-            let number = number as usize;
-            if !holds(&self.hosts, &self.gates, number, turn) {
+        while let Some(&Reverse((at, number, turn))) = self.events.peek() {
+            let due = Due::of(number);
+            if !holds(&self.hosts, &self.gates, due, turn) {
                 self.events.pop();
                 continue;
             }
-            let more = self.hosts.get(number).is_none_or(Host::wants_more);
-            let due = if more { due.max(self.pace.due()) } else { due };
-            if due > now {
-                return Action::WaitUntil(due);
+            let more = match due {
+                Due::Gate(_) => true,
+                Due::Host(host) => self.hosts[host].wants_more(),
+            };
+            let at = if more { at.max(self.pace.due()) } else { at };
+            if at > now {
+                return Action::WaitUntil(at);
             }
             self.events.pop();
-            let next = match number.checked_sub(self.hosts.len()) {
-                None if more => self.arrive(number, now),
-                None => {
-                    self.hosts[number].running = false;
-                    return Action::Finished(number);
+            let next = match due {
+                Due::Gate(ttl) => self.leave(ttl, now),
+                Due::Host(host) if more => self.arrive(host, now),
+                Due::Host(host) if self.hosts[host].goes_farther() => {
+                    self.plan(host, now);
+                    None
                 }
-                Some(ttl) => self.leave(ttl, now),
+                Due::Host(host) => {
+                    self.end(host);
+                    None
+                }
             };
             if let Some(host) = next {
                 return self.send(host, now);
+            }
+            if let Some(host) = self.finished.pop_front() {
+                return Action::Finished(host as usize);
             }
         }
         Action::Idle
@@ -223,8 +250,13 @@ impl Routes {
 
     /// Hears from `from`, at `at`, that a packet did not arrive.
     pub fn on_error(&mut self, from: IpAddr, cause: Cause, quote: &Quote, at: Mono) -> Heard {
-        let arrived = cause == Cause::PortUnreachable || from == quote.destination;
-        self.on_answer(from, quote.destination, &quote.probe, arrived, at)
+        let fate = match cause {
+            _ if from == quote.destination => Fate::Arrived,
+            Cause::PortUnreachable => Fate::Arrived,
+            Cause::TimeExceeded => Fate::Expired,
+            Cause::Unreachable => Fate::Refused,
+        };
+        self.on_answer(from, quote.destination, &quote.probe, fate, at)
     }
 
     /// Hears from `from`, at `at`, the reply to an echo request.
@@ -237,7 +269,7 @@ impl Routes {
             id: echo.id,
             sequence: echo.sequence,
         };
-        self.on_answer(from, from, &probe, true, at)
+        self.on_answer(from, from, &probe, Fate::Arrived, at)
     }
 
     /// The way to `host` as far as it is known: to the target, or as far as was looked.
@@ -251,7 +283,7 @@ impl Routes {
 
     /// Whether more of the way to `host` may become known.
     pub fn is_running(&self, host: usize) -> bool {
-        self.hosts[host].running
+        self.hosts[host].running || self.hosts[host].waits
     }
 
     /// The address of a host.
@@ -269,18 +301,18 @@ impl Routes {
         from: IpAddr,
         target: IpAddr,
         probe: &Probe,
-        arrived: bool,
+        fate: Fate,
         at: Mono,
     ) -> Heard {
-        let known = self
-            .index
-            .find(key(target), |row| self.hosts[row].address == target);
-        let found = known.and_then(|host| Some((host, self.place_of(host, probe)?)));
+        let found = self
+            .owner(target)
+            .and_then(|host| Some((host, self.place_of(host, probe)?)));
         let Some((host, place)) = found else {
             self.ignored_count += 1;
             return Heard::Foreign;
         };
         let entry = &mut self.hosts[host];
+        let waited = !entry.wants_more();
         let beyond = entry.distance.is_some_and(|distance| place > distance);
         let Some(sent) = entry
             .sent
@@ -297,6 +329,8 @@ impl Routes {
             address: from,
             rtt_ns: u64::try_from(rtt.as_nanos()).unwrap_or(u64::MAX),
         });
+        sent.ended = fate != Fate::Expired;
+        let arrived = fate == Fate::Arrived;
         if arrived {
             entry.distance = Some(place);
         }
@@ -304,61 +338,44 @@ impl Routes {
             self.open(place + 1);
         }
         let entry = &mut self.hosts[host];
-        if !entry.wants_more() {
-            if entry.deadline().is_none() {
-                entry.running = false;
-                self.finished.push_back(host as u32);
-            } else if arrived {
-                self.plan(host, at);
-            }
+        let more = entry.wants_more() || entry.deadline().is_none() && entry.goes_farther();
+        let last = entry.sent.last().map_or(at, |sent| sent.at);
+        if more && waited {
+            self.plan(host, at.max(last.after(TTL_SPACING)));
+        } else if !more && entry.deadline().is_none() {
+            self.end(host);
+        } else if !more && arrived {
+            self.plan(host, at);
         }
         Heard::Hop
+    }
+
+    /// Notes that the way to `host` is known, as far as it will be.
+    fn end(&mut self, host: usize) {
+        self.hosts[host].end();
+        self.released = true;
+        self.finished.push_back(host as u32);
     }
 
     /// The packet of `host` that `probe` can be, counted from 0; `None` when it is none of ours.
     fn place_of(&self, host: usize, probe: &Probe) -> Option<usize> {
         let host = &self.hosts[host];
-        let version = usize::from(host.address.is_ipv6());
-        let (ttl, ours) = match (self.mode, *probe) {
-            (
-                Mode::Udp(ports),
-                Probe::Udp {
-                    source_port,
-                    destination_port,
-                    len,
-                },
-            ) => {
-                let len = len.checked_sub(UDP_HEADER_BYTES)?;
-                let ours = source_port == ports[version] && destination_port == PORT;
-                (len >> 1, ours && len & 1 == u16::from(host.round & 1))
-            }
-            (Mode::Icmp(ids), Probe::Echo { id, sequence }) => {
-                let ours = id == ids[version] && sequence >> 8 == u16::from(host.round);
-                (sequence & 0xff, ours)
-            }
-            _ => return None,
-        };
-        let sent = usize::from(ttl).checked_sub(1)?;
-        (ours && sent < host.hops_max).then_some(sent)
+        let mode = self.modes[usize::from(host.address.is_ipv6())];
+        let place = usize::from(mode.ttl_of(host.round, probe)?).checked_sub(1)?;
+        (place < host.hops_max).then_some(place)
     }
 
     fn send(&mut self, host: usize, now: Mono) -> Action {
         self.pace.took(now);
         let entry = &mut self.hosts[host];
-        entry.sent.push(Sent { at: now, hop: None });
-        let (ttl, round) = (entry.sent.len() as u8, entry.round);
-        let version = usize::from(entry.address.is_ipv6());
-        let probe = match self.mode {
-            Mode::Udp(ports) => Probe::Udp {
-                source_port: ports[version],
-                destination_port: PORT,
-                len: UDP_HEADER_BYTES + (u16::from(ttl) << 1) + u16::from(round & 1),
-            },
-            Mode::Icmp(ids) => Probe::Echo {
-                id: ids[version],
-                sequence: u16::from(round) << 8 | u16::from(ttl),
-            },
-        };
+        entry.sent.push(Sent {
+            at: now,
+            hop: None,
+            ended: false,
+        });
+        let ttl = entry.sent.len() as u8;
+        let mode = self.modes[usize::from(entry.address.is_ipv6())];
+        let probe = mode.probe(entry.round, ttl);
         self.gates[usize::from(ttl)].on_sent(now);
         self.open(ttl.into());
         Action::Send { host, ttl, probe }

@@ -2,7 +2,7 @@
 //! Addresses of the link layer, and IPv4 prefixes.
 
 use core::fmt;
-use core::net::Ipv4Addr;
+use core::net::{IpAddr, Ipv4Addr};
 
 /// A MAC address (EUI-48).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -129,6 +129,14 @@ impl fmt::Display for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "{}/{}", self.address, self.len)
     }
+}
+
+/// The address in its plain form (IPv4 not mapped into IPv6), if it can be that of one host.
+pub fn one_host(address: IpAddr) -> Option<IpAddr> {
+    let address = address.to_canonical();
+    let broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
+    let many = address.is_multicast() || address.is_unspecified() || broadcast;
+    (!many).then_some(address)
 }
 
 #[cfg(test)]

@@ -22,6 +22,11 @@ impl Index {
         }
     }
 
+    /// Rows that it has room for.
+    pub fn capacity(&self) -> usize {
+        self.slots.len() / 2
+    }
+
     /// The row with that key for which `is_it` says so.
     pub fn find(&self, key: u128, is_it: impl Fn(usize) -> bool) -> Option<usize> {
         let mask = self.slots.len() - 1;

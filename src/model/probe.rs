@@ -34,14 +34,22 @@ pub struct Rtt {
 }
 
 impl Ping {
+    /// So many requests, none of which was answered.
+    pub fn lost(sent: u32) -> Self {
+        Self {
+            sent,
+            ..Self::default()
+        }
+    }
+
     /// Counts a request.
     pub fn on_sent(&mut self) {
         self.sent += 1;
     }
 
-    /// Takes back a request that was counted, and not answered: nobody waits for its answer.
+    /// Takes back a request that nobody will wait for; one that was answered is not taken back.
     pub fn on_withdrawn(&mut self) {
-        self.sent -= 1;
+        self.sent = self.sent.saturating_sub(1).max(self.received);
     }
 
     /// Counts the answer to a request that was counted.
@@ -172,6 +180,10 @@ pub struct Finding {
     /// The certificate, when it was asked for.
     pub certificate: Option<Box<Certificate>>,
 }
+
+/// A port, what should listen there, and what was found; without that nobody does, or it is not
+/// that service.
+pub type Checked = (u16, Service, Option<Finding>);
 
 /// What a certificate is worth.
 #[derive(Clone, Debug, PartialEq, Eq)]

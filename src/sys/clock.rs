@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use rustix::time::ClockId;
 
-use crate::time::{Mono, Wall};
+use crate::time::{Ctime, Mono, Wall};
 
 /// Now, on the clock for intervals (CLOCK_MONOTONIC).
 pub fn mono() -> Mono {
@@ -38,6 +38,33 @@ pub fn synchronised() -> Option<bool> {
     // and more than twice as long.
     let state = unsafe { libc::syscall(libc::SYS_adjtimex, timex.as_mut_ptr()) };
     (state >= 0).then_some(state != ERROR)
+}
+
+/// What clocks on the wall show at that moment, where this machine is: as TZ says, else the system
+/// (tzset(3), localtime(3)).
+#[allow(unsafe_code)]
+pub fn local(wall: Wall) -> Ctime {
+    #[cfg(not(all(target_env = "musl", target_pointer_width = "32")))]
+    use libc::{localtime_r, time_t};
+    /// Seconds in 64 bits, also where the libc crate still has them in 32.
+    #[cfg(all(target_env = "musl", target_pointer_width = "32"))]
+    #[allow(non_camel_case_types)]
+    type time_t = i64;
+    // SAFETY: musl has it since 1.2.0 on these CPUs, and its headers use it for localtime_r.
+    #[cfg(all(target_env = "musl", target_pointer_width = "32"))]
+    unsafe extern "C" {
+        #[link_name = "__localtime64_r"]
+        fn localtime_r(seconds: *const time_t, parts: *mut libc::tm) -> *mut libc::tm;
+    }
+    let seconds = time_t::try_from(wall.us() / 1_000_000).unwrap_or(time_t::MAX);
+    // SAFETY: a structure of integers and one pointer, for which all zeros are valid.
+    let mut parts = unsafe { core::mem::zeroed::<libc::tm>() };
+    // SAFETY: both are ours; the environment, which it reads, is changed by nobody once there are
+    // threads (`time_zone::adopt`).
+    let known = unsafe { !localtime_r(&raw const seconds, &raw mut parts).is_null() };
+    #[allow(clippy::useless_conversion)] // The width differs from CPU to CPU.
+    let offset_s = if known { parts.tm_gmtoff.into() } else { 0 };
+    wall.ctime(offset_s)
 }
 
 /// One moment on both clocks, so that stamps of one can be told on the other.

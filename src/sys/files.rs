@@ -98,6 +98,15 @@ impl File {
         )?))
     }
 
+    /// What was given to this process on standard input.
+    ///
+    /// # Errors
+    /// When the process has no file descriptor left.
+    pub fn standard_input() -> io::Result<Self> {
+        let stdin = rustix::stdio::stdin();
+        Ok(Self(rustix::io::fcntl_dupfd_cloexec(stdin, 3)?))
+    }
+
     /// Creates `path`, which must not exist, for writing, with these permissions (less the umask);
     /// no link is followed.
     ///

@@ -24,8 +24,10 @@ const ICMPV6_FILTER: libc::c_int = 1;
 pub enum Hears {
     /// Echo replies.
     Replies,
-    /// Echo replies, and that packets did not arrive.
+    /// That packets did not arrive.
     Errors,
+    /// Both.
+    All,
 }
 
 /// Whether a packet did not leave because there was no room here: too many before it wait for the
@@ -81,7 +83,7 @@ impl IcmpSocket {
         message::stamp_arrivals(fd);
         match (socket.raw, hears) {
             (true, _) => hear(fd, ipv6, hears)?,
-            (false, Hears::Errors) => {
+            (false, Hears::Errors | Hears::All) => {
                 let (level, option) = match ipv6 {
                     false => (libc::IPPROTO_IP, libc::IP_RECVERR),
                     true => (libc::IPPROTO_IPV6, libc::IPV6_RECVERR),
@@ -165,9 +167,11 @@ fn hear(socket: BorrowedFd<'_>, ipv6: bool, hears: Hears) -> io::Result<()> {
     // Echo reply, unreachable, time exceeded.
     let types: &[u32] = match (ipv6, hears) {
         (false, Hears::Replies) => &[0],
-        (false, Hears::Errors) => &[0, 3, 11],
+        (false, Hears::Errors) => &[3, 11],
+        (false, Hears::All) => &[0, 3, 11],
         (true, Hears::Replies) => &[129],
-        (true, Hears::Errors) => &[129, 1, 3],
+        (true, Hears::Errors) => &[1, 3],
+        (true, Hears::All) => &[129, 1, 3],
     };
     // A bit that is set keeps its type away.
     let mut blocked = [-1; 8];

@@ -8,6 +8,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{fmt, io, thread};
 
+use super::doorbell::Doorbell;
+
 /// Questions that may wait for the thread: one of each output, and then some.
 const QUESTIONS_MAX: usize = 16;
 
@@ -29,7 +31,8 @@ impl fmt::Display for ResolveError {
     }
 }
 
-type Answer = io::Result<Vec<SocketAddr>>;
+/// What was found: addresses in the order of preference (RFC 6724).
+pub type Answer = io::Result<Vec<SocketAddr>>;
 
 #[derive(Debug)]
 struct Question {
@@ -39,6 +42,8 @@ struct Question {
     /// The thread has it.
     asked: bool,
     answer: Option<Answer>,
+    /// Whom to tell that it is answered, when nobody waits.
+    bell: Option<Arc<Doorbell>>,
 }
 
 /// What the thread and those who ask share. (Channels of std would be 12 KB of code.)
@@ -93,15 +98,7 @@ impl Resolver {
         if desk.questions.len() == QUESTIONS_MAX {
             return Err(ResolveError::TimedOut);
         }
-        let number = desk.number_next;
-        desk.number_next = number.wrapping_add(1);
-        desk.questions.push(Question {
-            number,
-            host: host.to_owned(),
-            port,
-            asked: false,
-            answer: None,
-        });
+        let number = desk.put(host, port, None);
         self.shared.changed.notify_all();
         let unanswered = |desk: &mut Desk| desk.find(number).is_some_and(|q| q.answer.is_none());
         let waited = self
@@ -117,6 +114,26 @@ impl Resolver {
     }
 }
 
+impl Resolver {
+    /// Asks for the addresses of `host` without waiting; `bell` is rung when there is an answer,
+    /// which then has to be taken. Its number; `None` when too many questions wait.
+    pub fn ask(&self, host: &str, bell: &Arc<Doorbell>) -> Option<u32> {
+        let mut desk = self.shared.lock();
+        let number =
+            (desk.questions.len() < QUESTIONS_MAX).then(|| desk.put(host, 0, Some(bell.clone())));
+        self.shared.changed.notify_all();
+        number
+    }
+
+    /// The answer to the question of that number; `None` as long as there is none.
+    pub fn take(&self, number: u32) -> Option<Answer> {
+        let mut desk = self.shared.lock();
+        let is_it = |q: &Question| q.number == number && q.answer.is_some();
+        let at = desk.questions.iter().position(is_it)?;
+        desk.questions.swap_remove(at).answer
+    }
+}
+
 impl Drop for Resolver {
     fn drop(&mut self) {
         self.shared.lock().closed = true;
@@ -125,6 +142,21 @@ impl Drop for Resolver {
 }
 
 impl Desk {
+    /// Adds a question; its number.
+    fn put(&mut self, host: &str, port: u16, bell: Option<Arc<Doorbell>>) -> u32 {
+        let number = self.number_next;
+        self.number_next = number.wrapping_add(1);
+        self.questions.push(Question {
+            number,
+            host: host.to_owned(),
+            port,
+            asked: false,
+            answer: None,
+            bell,
+        });
+        number
+    }
+
     fn find(&mut self, number: u32) -> Option<&mut Question> {
         self.questions.iter_mut().find(|q| q.number == number)
     }
@@ -155,7 +187,10 @@ impl Shared {
             // Whoever asked may have given up meanwhile.
             if let Some(question) = desk.find(number) {
                 question.answer = Some(answer.map(Iterator::collect));
-                self.changed.notify_all();
+                match &question.bell {
+                    Some(bell) => bell.ring(),
+                    None => self.changed.notify_all(),
+                }
             }
         }
     }
@@ -164,6 +199,7 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::poll::{self, AsFd, Until};
 
     #[test]
     fn an_address_needs_no_resolver() {
@@ -180,6 +216,19 @@ mod tests {
             .resolve("localhost", 80, Duration::from_secs(10))
             .unwrap();
         assert!(found.iter().all(|address| address.ip().is_loopback()));
+    }
+
+    #[test]
+    fn an_answer_that_nobody_waits_for_rings() {
+        let resolver = Resolver::start().unwrap();
+        let bell = Arc::new(Doorbell::new().unwrap());
+        let number = resolver.ask("localhost", &bell).unwrap();
+        let limit = Some(Duration::from_secs(30));
+        let rung = poll::wait([(bell.as_fd(), Until::Readable)], limit).unwrap();
+        assert_eq!(rung, [true]);
+        let found = resolver.take(number).unwrap().unwrap();
+        assert!(found.iter().all(|address| address.ip().is_loopback()));
+        assert!(resolver.take(number).is_none());
     }
 
     #[test]

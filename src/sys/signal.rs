@@ -64,25 +64,27 @@ impl Signals {
         Ok(())
     }
 
-    /// Writes what standard output takes within `patience`; how much that was.
+    /// Writes what standard output takes within `patience`; how much that was. A file takes all at
+    /// once, or what there is room for.
     ///
     /// # Errors
-    /// What write(2) says; `BrokenPipe` when nobody reads any more.
+    /// What write(2) says when nothing was written; `BrokenPipe` when nobody reads any more.
     pub fn write_some(bytes: &[u8], patience: Duration) -> io::Result<usize> {
         let stdout = rustix::stdio::stdout();
-        if FileType::from_raw_mode(fstat(stdout)?.st_mode) == FileType::RegularFile {
-            return super::terminal::write_stdout(bytes).map(|()| bytes.len());
-        }
+        let is_file = FileType::from_raw_mode(fstat(stdout)?.st_mode) == FileType::RegularFile;
+        let len_max = if is_file { usize::MAX } else { PIPE_BUF };
         let (end, mut written) = (clock::mono().after(patience), 0);
         while written < bytes.len() {
             let left = end.since(clock::mono());
-            if !poll::wait([(stdout, Until::Writable)], Some(left))?[0] {
+            if !is_file && !poll::wait([(stdout, Until::Writable)], Some(left))?[0] {
                 break;
             }
             let piece = &bytes[written..];
-            match rustix::io::write(stdout, &piece[..piece.len().min(PIPE_BUF)]) {
+            match rustix::io::write(stdout, &piece[..piece.len().min(len_max)]) {
                 Ok(len) => written += len,
                 Err(Errno::INTR | Errno::AGAIN) => {}
+                // The next one will say it again.
+                Err(_) if written > 0 => break,
                 Err(error) => return Err(error.into()),
             }
         }

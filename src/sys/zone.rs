@@ -3,7 +3,7 @@
 //! plain [`IpAddr`] carries it in the 32 bits behind the prefix, which are zero in every packet
 //! (RFC 4291, 2.5.6). It is taken out again before the kernel, or a reader, sees the address.
 
-use core::net::{IpAddr, Ipv6Addr};
+use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// An address with its interface, by the kernel's number; 0 is none. Only one that is link-local
 /// has one.
@@ -16,6 +16,19 @@ pub fn join(address: IpAddr, interface: u32) -> IpAddr {
         }
         other => other,
     }
+}
+
+/// What the resolver found, with its interface; an IPv4 address is not mapped into IPv6.
+pub fn of(found: &SocketAddr) -> IpAddr {
+    match found {
+        SocketAddr::V4(found) => IpAddr::V4(*found.ip()),
+        SocketAddr::V6(found) => join(found.ip().to_canonical(), found.scope_id()),
+    }
+}
+
+/// Whether it needs an interface, and has none: the kernel would take one that it likes.
+pub fn is_missing(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local()) && split(address).1 == 0
 }
 
 /// An address as it is in packets, and its interface; 0 is none.

@@ -10,7 +10,7 @@ use super::escape::Escaping;
 use crate::limits::LOG_LINE_BYTES_MAX;
 use crate::sys::clock;
 use crate::sys::terminal;
-use crate::time::Wall;
+use crate::time::{Ctime, Wall};
 
 /// What a line begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,19 +39,34 @@ impl Form {
     }
 }
 
+/// How a line tells what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// By the name of the applet and a word.
+    Named,
+    /// As connmonitor always did: `EE: TYPE: text -`, tab, blank and the local time; `WW: text -`
+    /// and so on. The type is the target of the log's macros.
+    Marked {
+        /// Errors are red at a terminal, and warnings yellow.
+        coloured: bool,
+    },
+}
+
 struct Logger {
     name: &'static str,
     form: Form,
+    dialect: Dialect,
     /// Lines that standard error did not take.
     lost: AtomicU32,
 }
 
 /// Sends the log to standard error from now on, under the name of the applet. Only the first call
 /// of a process counts.
-pub fn start(name: &'static str, form: Form, level: LevelFilter) {
+pub fn start(name: &'static str, form: Form, dialect: Dialect, level: LevelFilter) {
     if log::set_logger(Box::leak(Box::new(Logger {
         name,
         form,
+        dialect,
         lost: AtomicU32::new(0),
     })))
     .is_ok()
@@ -67,9 +82,17 @@ impl Log for Logger {
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
-            let now = (self.form == Form::Terminal).then(clock::wall);
             let mut line = Line::default();
-            line.compose(self, record.level(), record.args(), now);
+            match self.dialect {
+                Dialect::Named => {
+                    let now = (self.form == Form::Terminal).then(clock::wall);
+                    line.compose(self, record.level(), record.args(), now);
+                }
+                Dialect::Marked { coloured } => {
+                    let coloured = coloured && self.form == Form::Terminal;
+                    line.mark(record, coloured, clock::local(clock::wall()));
+                }
+            }
             let lost = self.lost.swap(0, Ordering::Relaxed);
             if lost > 0 {
                 let _ = write!(line, " (and {lost} lines before it could not be written)");
@@ -88,9 +111,14 @@ struct Line {
     bytes: [u8; LOG_LINE_BYTES_MAX],
     len: usize,
     cut: bool,
+    /// What there is room for besides the mark of what was cut.
+    room: usize,
 }
 
 const CUT_MARK: &[u8] = "…\n".as_bytes();
+
+/// Bytes behind a text: a time, and the end of a colour.
+const TAIL_BYTES: usize = 48;
 
 impl Default for Line {
     fn default() -> Self {
@@ -98,6 +126,7 @@ impl Default for Line {
             bytes: [0; LOG_LINE_BYTES_MAX],
             len: 0,
             cut: false,
+            room: LOG_LINE_BYTES_MAX - CUT_MARK.len(),
         }
     }
 }
@@ -126,6 +155,34 @@ impl Line {
         let _ = write!(Escaping(&mut *self), "{text}");
     }
 
+    fn mark(&mut self, record: &Record<'_>, coloured: bool, now: Ctime) {
+        let (mark, colour) = match record.level() {
+            Level::Error => ("EE", "\x1b[31m"),
+            Level::Warn => ("WW", "\x1b[33m"),
+            Level::Info => ("II", ""),
+            Level::Debug | Level::Trace => ("DD", ""),
+        };
+        let colour = if coloured { colour } else { "" };
+        self.room -= TAIL_BYTES;
+        // Writing to a line cannot fail: it cuts.
+        let _ = write!(self, "{colour}{mark}: ");
+        if record.level() == Level::Error {
+            // Whoever gives no target has that of the module.
+            let module = Some(record.target()) == record.module_path();
+            let kind = if module { "Exception" } else { record.target() };
+            let _ = write!(self, "{kind}: ");
+        }
+        let _ = write!(Escaping(&mut *self), "{}", record.args());
+        self.room += TAIL_BYTES;
+        let cut = if core::mem::take(&mut self.cut) {
+            "…"
+        } else {
+            ""
+        };
+        let end = if colour.is_empty() { "" } else { "\x1b[0m" };
+        let _ = write!(self, "{cut} -\t {now}{end}");
+    }
+
     fn finished(&mut self) -> &[u8] {
         let end: &[u8] = if self.cut { CUT_MARK } else { b"\n" };
         self.bytes[self.len..self.len + end.len()].copy_from_slice(end);
@@ -136,7 +193,7 @@ impl Line {
 impl Write for Line {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if !self.cut {
-            let room = LOG_LINE_BYTES_MAX - CUT_MARK.len() - self.len;
+            let room = self.room - self.len;
             let fits = &text[..text.floor_char_boundary(room)];
             self.bytes[self.len..self.len + fits.len()].copy_from_slice(fits.as_bytes());
             self.len += fits.len();
@@ -158,6 +215,7 @@ mod tests {
             &Logger {
                 name: "netmon",
                 form,
+                dialect: Dialect::Named,
                 lost: AtomicU32::new(0),
             },
             level,
@@ -213,6 +271,64 @@ mod tests {
             Level::Info,
             &format!("{text}xx"),
             &format!("netmon: {text}x…\n"),
+        );
+    }
+
+    #[track_caller]
+    fn check_mark(record: &Record<'_>, coloured: bool, expected: &str) {
+        let mut line = Line::default();
+        line.mark(record, coloured, Wall::from_us(0).ctime(0));
+        assert_eq!(core::str::from_utf8(line.finished()).unwrap(), expected);
+    }
+
+    #[test]
+    fn marked_lines_are_those_of_connmonitor() {
+        let mut record = Record::builder();
+        let when = "-\t Thu Jan  1 00:00:00 1970";
+        record
+            .module_path(Some("a::b"))
+            .target("a::b")
+            .level(Level::Error);
+        let text = format_args!("no\x1b");
+        check_mark(
+            &record.args(text).build(),
+            false,
+            &format!("EE: Exception: no\\u{{1b}} {when}\n"),
+        );
+        check_mark(
+            &record.target("OSError").build(),
+            true,
+            &format!("\x1b[31mEE: OSError: no\\u{{1b}} {when}\x1b[0m\n"),
+        );
+        check_mark(
+            &record.level(Level::Warn).build(),
+            true,
+            &format!("\x1b[33mWW: no\\u{{1b}} {when}\x1b[0m\n"),
+        );
+        check_mark(
+            &record.level(Level::Info).build(),
+            true,
+            &format!("II: no\\u{{1b}} {when}\n"),
+        );
+    }
+
+    #[test]
+    fn a_long_marked_line_keeps_its_time() {
+        let text = "x".repeat(2 * LOG_LINE_BYTES_MAX);
+        let mut line = Line::default();
+        let now = Wall::from_us(0).ctime(0);
+        line.mark(
+            &Record::builder()
+                .level(Level::Error)
+                .args(format_args!("{text}"))
+                .build(),
+            true,
+            now,
+        );
+        let line = core::str::from_utf8(line.finished()).unwrap();
+        assert!(
+            line.ends_with("x… -\t Thu Jan  1 00:00:00 1970\u{1b}[0m\n"),
+            "{line}"
         );
     }
 }

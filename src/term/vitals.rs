@@ -5,18 +5,18 @@ use core::fmt::{self, Display, Write};
 
 use super::escape::Escaped;
 use crate::model::probe::{Finding, Ping, Route};
-use crate::model::vitals::{Scan, Vitals};
+use crate::model::vitals::{Change, Grammar, Scan, Vitals};
+use crate::sys::clock;
 
-/// Writes one host: who it is, then a line for each test that is on; a trace has one for each hop.
+/// Writes one host: who it is, when that is wanted, then a line for each test that is on; a trace
+/// has one for each hop.
 ///
 /// # Errors
 /// What `out` says.
-pub fn lines(vitals: &Vitals<'_>, out: &mut impl Write) -> fmt::Result {
-    let (name, address) = (Escaped(vitals.name), vitals.address);
-    if vitals.name.parse() == Ok(address) {
-        writeln!(out, "{address}")?;
-    } else {
-        writeln!(out, "{name} ({address})")?;
+pub fn lines(vitals: &Vitals<'_>, grammar: Grammar, out: &mut impl Write) -> fmt::Result {
+    head(vitals, grammar, out)?;
+    if let Grammar::Single(Some(when)) = grammar {
+        writeln!(out, "{}", clock::local(when))?;
     }
     if let Some(found) = vitals.ping {
         ping(found, out)?;
@@ -28,6 +28,35 @@ pub fn lines(vitals: &Vitals<'_>, out: &mut impl Write) -> fmt::Result {
         scan(found, out)?;
     }
     Ok(())
+}
+
+/// Writes a change of one host, with the route of `vitals` if it has one.
+///
+/// # Errors
+/// What `out` says.
+pub fn change(
+    vitals: &Vitals<'_>,
+    grammar: Grammar,
+    change: &Change<'_>,
+    out: &mut impl Write,
+) -> fmt::Result {
+    head(vitals, grammar, out)?;
+    write!(out, "{}\n{}", clock::local(change.when), change.event)?;
+    if let Some(loss) = change.loss_ppm_percent {
+        write!(out, "\t{}", Thousandths(loss))?;
+    }
+    out.write_char('\n')?;
+    vitals.trace.map_or(Ok(()), |found| trace(found, out))
+}
+
+fn head(vitals: &Vitals<'_>, grammar: Grammar, out: &mut impl Write) -> fmt::Result {
+    let name = Escaped(vitals.name);
+    match vitals.address {
+        None => writeln!(out, "{name}"),
+        Some(address) if vitals.name.parse() == Ok(address) => writeln!(out, "{address}"),
+        Some(address) if grammar == Grammar::Round => writeln!(out, "{name} ({address})"),
+        Some(address) => writeln!(out, "{name} {address}"),
+    }
 }
 
 fn ping(ping: &Ping, out: &mut impl Write) -> fmt::Result {
@@ -95,13 +124,14 @@ impl Display for Thousandths {
 mod tests {
     use super::*;
     use crate::model::probe::Hop;
+    use crate::time::Wall;
     use core::net::{IpAddr, Ipv4Addr};
     use core::time::Duration;
 
     #[track_caller]
     fn check(vitals: &Vitals<'_>, expected: &str) {
         let mut out = String::new();
-        lines(vitals, &mut out).unwrap();
+        lines(vitals, Grammar::Round, &mut out).unwrap();
         assert_eq!(out, expected);
     }
 
@@ -110,7 +140,7 @@ mod tests {
     fn nothing(name: &str) -> Vitals<'_> {
         Vitals {
             name,
-            address: ADDRESS,
+            address: Some(ADDRESS),
             ping: None,
             trace: None,
             scan: None,
@@ -200,11 +230,65 @@ mod tests {
                 scan: Some(scan),
                 ..nothing("10.3.0.2")
             },
+            Grammar::Round,
             &mut out,
         )
         .unwrap();
         assert_eq!(out.lines().count(), 2);
         assert_eq!(out.matches('\t').count(), 2);
         assert!(!out.contains(['\u{1b}', '\u{202e}']));
+    }
+
+    /// Cases 02, 04 and 10 of the recorded runs of 4.1.3.
+    #[test]
+    fn a_single_test_says_when_if_that_is_wanted() {
+        let hop = Hop {
+            address: ADDRESS,
+            rtt_ns: 77_000,
+        };
+        let trace = Some(&[Some(hop), None][..]);
+        let when = Wall::from_us(0);
+        let ctime = clock::local(when);
+        for (name, wanted, expected) in [
+            (
+                "server.test",
+                None,
+                "server.test 10.3.0.2\n10.3.0.2\t0.077\n*\n".to_owned(),
+            ),
+            (
+                "10.3.0.2",
+                Some(when),
+                format!("10.3.0.2\n{ctime}\n10.3.0.2\t0.077\n*\n"),
+            ),
+        ] {
+            let mut out = String::new();
+            let vitals = Vitals {
+                trace,
+                ..nothing(name)
+            };
+            lines(&vitals, Grammar::Single(wanted), &mut out).unwrap();
+            assert_eq!(out, expected);
+        }
+    }
+
+    #[test]
+    fn a_change_is_a_head_a_time_and_an_event() {
+        let when = Wall::from_us(0);
+        let ctime = clock::local(when);
+        let mut out = String::new();
+        let mut event = Change {
+            event: "down",
+            when,
+            loss_ppm_percent: Some(100_000_000),
+        };
+        let mut host = nothing("a.test");
+        change(&host, Grammar::Round, &event, &mut out).unwrap();
+        (event.event, event.loss_ppm_percent) = ("route", None);
+        (host.address, host.trace) = (None, Some(&[None][..]));
+        change(&host, Grammar::Single(None), &event, &mut out).unwrap();
+        assert_eq!(
+            out,
+            format!("a.test (10.3.0.2)\n{ctime}\ndown\t100.000\na.test\n{ctime}\nroute\n*\n")
+        );
     }
 }

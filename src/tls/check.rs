@@ -26,35 +26,40 @@ pub struct Checker {
 type Judge = Option<Arc<WebPkiServerVerifier>>;
 
 impl Checker {
-    /// Notes of each certificate what it is worth, as the CAs of this PEM file see it; without a
-    /// file, nothing.
+    /// Judges nothing yet.
     ///
     /// # Errors
     /// When the provider of cryptography has nothing to offer.
-    pub fn new(bundle: Option<&[u8]>) -> Result<Self, Error> {
+    pub fn new() -> Result<Self, Error> {
         let provider = super::provider();
-        let judge = bundle.map(|pem| {
-            let mut roots = RootCertStore::empty();
-            roots.add_parsable_certificates(super::certificates(pem));
-            let (roots, provider) = (Arc::new(roots), Arc::clone(&provider));
-            let builder = WebPkiServerVerifier::builder_with_provider(roots, provider);
-            builder.build().ok()
-        });
         let plain = Arc::new(configuration(Note::new(&provider, None))?);
         Ok(Self {
             provider,
             plain,
-            judge,
+            judge: None,
         })
     }
 
-    /// Begins to talk to a server; `name` is a host name, or an address.
+    /// Can note of certificates what they are worth, as the CAs of this PEM file see it.
+    pub fn judge_by(&mut self, bundle: impl FnOnce() -> Vec<u8>) {
+        let provider = &self.provider;
+        self.judge.get_or_insert_with(|| {
+            let mut roots = RootCertStore::empty();
+            roots.add_parsable_certificates(super::certificates(&bundle()));
+            let (roots, provider) = (Arc::new(roots), Arc::clone(provider));
+            let builder = WebPkiServerVerifier::builder_with_provider(roots, provider);
+            builder.build().ok()
+        });
+    }
+
+    /// Begins to talk to a server; `name` is a host name, or an address. With `judging`, what its
+    /// certificate is worth is noted.
     ///
     /// # Errors
     /// When `name` is neither.
-    pub fn begin(&self, name: &str) -> io::Result<Session> {
+    pub fn begin(&self, name: &str, judging: bool) -> io::Result<Session> {
         let server = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
-        let (config, note) = match &self.judge {
+        let (config, note) = match self.judge.as_ref().filter(|_| judging) {
             None => (Arc::clone(&self.plain), None),
             Some(judge) => {
                 let note = Note::new(&self.provider, Some(judge.clone()));
@@ -83,6 +88,21 @@ impl Session {
         self.connection.writer().write_all(text)
     }
 
+    /// Sends `stream` what it takes without waiting.
+    ///
+    /// # Errors
+    /// What the stream says.
+    pub fn send(&mut self, stream: &mut impl Write) -> io::Result<()> {
+        while self.connection.wants_write() {
+            match self.connection.write_tls(stream) {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     /// Exchanges with `stream` what can be exchanged without waiting, and puts what was understood
     /// into `buffer`. Zero: the server ended the talk.
     ///
@@ -94,13 +114,7 @@ impl Session {
         buffer: &mut [u8],
     ) -> io::Result<usize> {
         loop {
-            while self.connection.wants_write() {
-                match self.connection.write_tls(stream) {
-                    Ok(_) => {}
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                    Err(error) => return Err(error),
-                }
-            }
+            self.send(stream)?;
             match self.connection.reader().read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 read => return read,

@@ -2,6 +2,7 @@
 //! The document of a window, made in a buffer that was reserved at the start.
 
 use super::meters::Meters;
+use super::probes::Probes;
 use crate::cmd::observer::Observer;
 use crate::cmd::outlets::Outlets;
 use crate::collect::system;
@@ -51,6 +52,7 @@ impl Documents {
         &mut self,
         observer: &mut Observer,
         meters: &Meters,
+        probes: &mut Probes,
         outlets: &Outlets,
         window: &Window,
     ) -> &[u8] {
@@ -59,12 +61,12 @@ impl Documents {
         let moved_us = ahead_us.wrapping_sub(core::mem::replace(&mut self.ahead_us, ahead_us));
         let step_ms = (moved_us.unsigned_abs() >= STEP_US_MIN).then_some(moved_us / 1_000);
         loop {
-            match self.write(observer, meters, outlets, window, step_ms) {
-                Ok(len) => return &self.buffer[..len],
-                Err(_) => {
-                    let left = observer.leave_out_half();
-                    log::warn!("the document is too long: only the first {left} devices are in it");
+            match self.write(observer, meters, probes, outlets, window, step_ms) {
+                Ok(len) => {
+                    probes.on_written();
+                    return &self.buffer[..len];
                 }
+                Err(_) => leave_out_half(observer, probes),
             }
         }
     }
@@ -74,6 +76,7 @@ impl Documents {
         &mut self,
         observer: &Observer,
         meters: &Meters,
+        probes: &Probes,
         outlets: &Outlets,
         window: &Window,
         clock_step_ms: Option<i64>,
@@ -110,6 +113,7 @@ impl Documents {
         json.literal_key("\"capture\":")?;
         traffic::capture(&mut json, &observer.captured())?;
         json.close_object()?;
+        probes.member(&mut json, window.end)?;
         json.literal_key("\"health\":")?;
         json.open_object()?;
         json.literal_key("\"outputs\":")?;
@@ -126,6 +130,16 @@ impl Documents {
         json.close_object()?;
         Ok(len - json.finish()?.len())
     }
+}
+
+/// Leaves out of a document that is too long half of the devices, or of the probes when no device
+/// is left.
+fn leave_out_half(observer: &mut Observer, probes: &mut Probes) {
+    let (what, left) = match observer.shows_devices() {
+        true => ("devices", observer.leave_out_half()),
+        false => ("probes", probes.leave_out_half()),
+    };
+    log::warn!("the document is too long: only the first {left} {what} are in it");
 }
 
 /// Writes the router itself, if it has a MAC address.

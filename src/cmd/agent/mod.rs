@@ -5,6 +5,7 @@ mod document;
 mod meters;
 mod open;
 pub mod options;
+mod probes;
 mod reload;
 pub mod rights;
 mod run;
@@ -27,7 +28,7 @@ impl Applet for Args {
     const FLAGS: &'static str = FLAGS;
     const SHAPE: Shape = Shape {
         optional_booleans: &["logappend", "conntrack"],
-        pairs: &[],
+        ..Shape::PLAIN
     };
 
     fn run(self, options: outputs::Options) -> Result<(), Failure> {
@@ -44,10 +45,6 @@ impl Applet for Args {
             outputs,
         } = orders.read()?;
         log::set_max_level(settings.log_level);
-        let mut probes = configuration.sections("probe");
-        if probes.any(|section| section.boolean("enabled")) {
-            log::warn!("'probe' sections: this version does not probe");
-        }
         open::open(orders, settings, &configuration, outputs, hangup)?.run()
     }
 }

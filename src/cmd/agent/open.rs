@@ -3,6 +3,7 @@
 
 use super::document::Documents;
 use super::meters::Meters;
+use super::probes::Probes;
 use super::reload::Orders;
 use super::rights::{self, Needs};
 use super::run::Agent;
@@ -69,6 +70,8 @@ pub(super) fn open(
         interval: settings.interval,
         config_file: configuration.file.clone(),
     };
+    let mut probes = Probes::default();
+    probes.change(configuration, now)?;
     let state = settle(&settings, &outputs, needs, facts)?;
     let sender = Sender {
         host: &server_id,
@@ -87,6 +90,7 @@ pub(super) fn open(
         settings,
         observer,
         meters,
+        probes,
         outlets,
         state,
         signals,

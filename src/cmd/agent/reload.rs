@@ -99,6 +99,8 @@ impl Agent {
         let sources = open::named(&settings, &configuration).open(root, DEVICES_HEARD_MAX)?;
         let server_id = open::server_id(&settings);
         // What may still fail comes first: nothing is half applied.
+        let now = clock::mono();
+        self.probes.change(&configuration, now)?;
         self.observer.lan.set_sources(sources).map_err(unusable)?;
         let renamed = server_id != self.documents.server_id;
         if renamed || outputs != self.outputs {
@@ -114,7 +116,6 @@ impl Agent {
         self.documents.server_id = server_id;
         self.observer.lan.set_ears(open::ears(&settings));
         let discovery = open::discovery(&settings);
-        let now = clock::mono();
         self.observer
             .change(wanted, settings.inactive_after, discovery, now);
         if let Some(state) = &mut self.state {

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use super::document::Documents;
 use super::meters::Meters;
+use super::probes::Probes;
 use super::reload::Orders;
 use super::settings::Settings;
 use super::state::StateFile;
@@ -31,6 +32,7 @@ pub(super) struct Agent {
     pub(super) settings: Settings,
     pub(super) observer: Observer,
     pub(super) meters: Meters,
+    pub(super) probes: Probes,
     pub(super) documents: Documents,
     pub(super) outlets: Outlets,
     pub(super) state: Option<StateFile>,
@@ -96,14 +98,16 @@ impl Agent {
             self.meters.speeds.forget();
         }
         self.meters.read(&self.observer.lan.sources.root, now);
+        self.probes.turn();
         let Self {
             documents,
             observer,
             meters,
+            probes,
             outlets,
             ..
         } = self;
-        let document = documents.make(observer, meters, outlets, &window);
+        let document = documents.make(observer, meters, probes, outlets, &window);
         let shipped = outlets.ship(end.wall, document);
         if let Some(state) = &mut self.state {
             state.write(document);
@@ -124,10 +128,15 @@ impl Agent {
             let now = clock::mono();
             let [lan, frames, events] = self.observer.descriptors();
             let (signals, hangup) = (self.signals.as_fd(), self.hangup.as_fd());
-            let wanted = [signals, hangup, lan, frames, events].map(|fd| (fd, Until::Readable));
+            // Without probes, the signals are watched in their shape, which costs nothing.
+            let probed = self.probes.descriptor().unwrap_or(signals);
+            let wanted = [signals, hangup, probed, lan, frames, events];
             let due = self.observer.next_due(now).min(moment);
-            let [terminate, reload, observed @ ..] = poll::wait(wanted, Some(due.since(now)))
-                .map_err(|error| cannot("wait for frames", &error))?;
+            let due = self.probes.next_due().map_or(due, |probe| probe.min(due));
+            let wanted = wanted.map(|fd| (fd, Until::Readable));
+            let [terminate, reload, probed, observed @ ..] =
+                poll::wait(wanted, Some(due.since(now)))
+                    .map_err(|error| cannot("wait for frames", &error))?;
             // Taken, so that what is sent at the end is waited for until the next one.
             if terminate && self.taken()? {
                 return Ok(Woken::Terminate);
@@ -135,7 +144,11 @@ impl Agent {
             if reload && self.hangup.taken() {
                 return Ok(Woken::Rung);
             }
-            self.observer.turn(observed, clock::mono());
+            let then = clock::mono();
+            if probed || self.probes.next_due().is_some_and(|due| due <= then) {
+                self.probes.turn();
+            }
+            self.observer.turn(observed, then);
             // Last, so that signals are heard even when every window takes too long.
             if now >= moment {
                 return Ok(Woken::Due);

@@ -7,7 +7,8 @@ use core::time::Duration;
 use super::Family;
 use crate::cmd::quoted;
 use crate::failure::{Exit, Failure};
-use crate::sys::resolver::{ResolveError, Resolver, SocketAddr};
+use crate::model::addr;
+use crate::sys::resolver::{ResolveError, Resolver};
 use crate::sys::{clock, zone};
 use crate::time::Mono;
 
@@ -84,21 +85,13 @@ fn address(
                     return Err(error.to_string());
                 }
             };
-            let mut found = found.iter().map(|found| match found {
-                SocketAddr::V4(found) => IpAddr::V4(*found.ip()),
-                SocketAddr::V6(found) => zone::join(found.ip().to_canonical(), found.scope_id()),
-            });
-            found.find(wanted)
+            found.iter().map(zone::of).find(wanted)
         }
     };
     let address = address.ok_or("it has no address of this version of IP")?;
-    let broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
-    if address.is_multicast() || address.is_unspecified() || broadcast {
-        return Err(format!("{address} is no address of one host"));
-    }
-    if matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local())
-        && zone::split(address).1 == 0
-    {
+    let address =
+        addr::one_host(address).ok_or_else(|| format!("{address} is no address of one host"))?;
+    if zone::is_missing(address) {
         log::warn!("{address} is on every interface: name one, as {address}%eth0");
     }
     Ok(address)

@@ -5,29 +5,22 @@ use std::io;
 
 use core::net::IpAddr;
 
-use super::Plan;
 use super::hosts::{self, Host};
+use super::{Plan, ScanPlan};
 use crate::cmd::stdout_failure;
-use crate::collect::echo::Echoes;
-use crate::collect::ports::{self, Check, Ports};
+use crate::collect::echo::{self, Echoes};
+use crate::collect::ports::{self, Group, Ports};
 use crate::collect::route::Traces;
 use crate::encode;
 use crate::engine::route::Target;
 use crate::failure::Failure;
 use crate::model::probe::{Finding, Hop, Route, Service};
-use crate::model::vitals::{Scan, Vitals};
+use crate::model::vitals::{Grammar, SERVICES, Scan, Vitals};
 use crate::sink::stdout;
 use crate::sys::poll::{self, AsFd, Until};
 use crate::sys::signal::Signals;
 use crate::sys::{clock, random, zone};
 use crate::term;
-
-/// The services of a scan, at their ports.
-const SERVICES: [(u16, Service); 3] = [
-    (80, Service::Http),
-    (443, Service::Https),
-    (3_306, Service::Mysql),
-];
 
 /// A further port, and what was found there.
 type MorePort<'a> = (u16, Option<&'a Finding>);
@@ -39,9 +32,8 @@ struct Round {
     traces: Option<Traces>,
     /// Which trace is that of a host: the same address is traced once.
     trace_of: Vec<usize>,
+    /// What is checked of each host: [`SERVICES`], then what was asked for.
     ports: Option<Ports>,
-    /// Checks of each host, [`SERVICES`] first.
-    more_ports: Vec<u16>,
     /// Tests that are not over.
     left: usize,
 }
@@ -61,7 +53,7 @@ pub(super) fn run(plan: Plan) -> Result<(), Failure> {
             // What has come, counts.
             round.turn(&signals)?;
             if let Some(echoes) = &mut round.echoes {
-                echoes.echo.stop(clock::mono());
+                echoes.echo.stop_all(clock::mono());
             }
             break;
         }
@@ -74,17 +66,6 @@ fn cannot_wait(error: &io::Error) -> Failure {
     Failure::failed(format_args!(
         "cannot wait for answers: {error}; raise ulimit -n"
     ))
-}
-
-/// A socket for ICMP cannot be opened.
-fn closed(error: &io::Error) -> Failure {
-    Failure::failed(match error.kind() {
-        io::ErrorKind::PermissionDenied => format!(
-            "sending ICMP is not allowed ({error}): run as root, or setcap cap_net_raw+ep on the \
-             program, or sysctl net.ipv4.ping_group_range='0 2147483647'"
-        ),
-        _ => format!("cannot open a socket for ICMP: {error}"),
-    })
 }
 
 impl Round {
@@ -114,14 +95,13 @@ impl Round {
             .trace
             .map(|trace| Traces::open(&targets, trace.kind, plan.rate, random::bits()));
         let scan = plan.scan.as_ref();
-        let ports = scan.map(|scan| Ports::new(checks(&hosts, &scan.ports), scan.judging));
+        let ports = scan.map(|scan| all_ports(&hosts, scan));
         Ok(Self {
             hosts,
-            echoes: echoes.transpose().map_err(|error| closed(&error))?,
-            traces: traces.transpose().map_err(|error| closed(&error))?,
+            echoes: echoes.transpose().map_err(|error| echo::closed(&error))?,
+            traces: traces.transpose().map_err(|error| echo::closed(&error))?,
             trace_of,
             ports: ports.transpose()?,
-            more_ports: scan.map(|scan| scan.ports.clone()).unwrap_or_default(),
             left: 0,
         })
     }
@@ -138,9 +118,8 @@ impl Round {
             self.left += count;
         }
         if let Some(ports) = &mut self.ports {
-            let count = self.hosts.len() * (SERVICES.len() + self.more_ports.len());
-            (0..count).for_each(|check| ports.start(check, plan.timeout));
-            self.left += count;
+            (0..self.hosts.len()).for_each(|host| ports.start(host, plan.timeout));
+            self.left += self.hosts.len();
         }
         if self.ports.is_some() && !ports::HTTPS {
             log::warn!("https is not checked: this build has no TLS; netvitals-full has");
@@ -195,20 +174,20 @@ impl Round {
             more.extend(self.more_found(number));
             let vitals = Vitals {
                 name: &host.name,
-                address: zone::plain(host.address),
+                address: Some(zone::plain(host.address)),
                 ping: ping.filter(|ping| ping.sent() > 0),
                 trace: self.trace(number, &mut hops),
                 scan: self.scan(number, &more),
             };
             let record = if json {
                 buffer.resize(encode::vitals::bytes_max(&vitals), 0);
-                encode::vitals::line(&vitals, &mut buffer).map_err(|error| {
+                encode::vitals::line(&vitals, Grammar::Round, &mut buffer).map_err(|error| {
                     Failure::failed(format_args!("document: {error}; please report this"))
                 })?
             } else {
                 text.clear();
                 // Memory takes everything.
-                let _ = term::vitals::lines(&vitals, &mut text);
+                let _ = term::vitals::lines(&vitals, Grammar::Round, &mut text);
                 text.as_bytes()
             };
             stdout::put(record, signals).map_err(stdout_failure)?;
@@ -233,10 +212,13 @@ impl Round {
 
     /// What listens at a host, with what is `more`; `None` while one of its checks is not over.
     fn scan<'a>(&'a self, host: usize, more: &'a [MorePort<'a>]) -> Option<Scan<'a>> {
-        let (ports, first) = (self.ports.as_ref()?, self.first_check(host));
-        let mut checks = first..first + SERVICES.len() + self.more_ports.len();
-        let [http, https, mysql] = [0, 1, 2].map(|at| ports.finding(first + at));
-        (!checks.any(|check| ports.is_running(check))).then_some(Scan {
+        let ports = self
+            .ports
+            .as_ref()
+            .filter(|ports| !ports.is_running(host))?;
+        let found = ports.found(host);
+        let [http, https, mysql] = [0, 1, 2].map(|at| found.get(at).and_then(|at| at.2.as_ref()));
+        Some(Scan {
             http,
             https,
             mysql,
@@ -245,18 +227,12 @@ impl Round {
     }
 
     fn more_found(&self, host: usize) -> impl Iterator<Item = MorePort<'_>> {
-        let first = self.first_check(host) + SERVICES.len();
-        let found = move |at| {
-            self.ports
-                .as_ref()
-                .and_then(|ports| ports.finding(first + at))
-        };
-        let ports = self.more_ports.iter().enumerate();
-        ports.map(move |(at, &port)| (port, found(at)))
-    }
-
-    fn first_check(&self, host: usize) -> usize {
-        host * (SERVICES.len() + self.more_ports.len())
+        let found = self
+            .ports
+            .as_ref()
+            .map_or(&[][..], |ports| ports.found(host));
+        let further = found.iter().skip(SERVICES.len());
+        further.map(|(port, _, found)| (*port, found.as_ref()))
     }
 
     fn tell_oddities(&self) {
@@ -276,24 +252,19 @@ impl Round {
     }
 }
 
-/// All checks of all hosts, host by host.
-fn checks(hosts: &[Host], more_ports: &[u16]) -> Vec<Check> {
-    let mut checks = Vec::with_capacity(hosts.len() * (SERVICES.len() + more_ports.len()));
-    for host in hosts {
-        let mut add = |port, service| {
-            checks.push(Check {
-                address: host.address,
-                name: host.name.clone(),
-                port,
-                service,
-            });
+/// The ports of all hosts.
+fn all_ports(hosts: &[Host], scan: &ScanPlan) -> Result<Ports, Failure> {
+    let mut ports = Ports::new()?;
+    let further = scan.ports.iter().map(|&port| (port, Service::Any));
+    let wanted: Vec<_> = SERVICES.into_iter().chain(further).collect();
+    for (number, host) in hosts.iter().enumerate() {
+        let group = Group {
+            address: host.address,
+            name: host.name.clone(),
+            ports: wanted.clone(),
+            judging: scan.judging,
         };
-        for (port, service) in SERVICES {
-            add(port, service);
-        }
-        for &port in more_ports {
-            add(port, Service::Any);
-        }
+        ports.set(number, group);
     }
-    checks
+    Ok(ports)
 }

@@ -56,6 +56,7 @@ impl Applet for Args {
     const SHAPE: Shape = Shape {
         optional_booleans: &["logappend"],
         pairs: &["replay"],
+        ..Shape::PLAIN
     };
     const HELP_WHEN_BARE: bool = true;
     const SHIPS: bool = true;

@@ -23,12 +23,19 @@ const BUNDLE_BYTES_MAX: usize = 8 * 1_024 * 1_024;
 pub struct Checker(check::Checker);
 
 impl Checker {
-    /// With `judging`, what certificates are worth is found out, by the CAs of the system.
+    /// Judges nothing yet.
     ///
     /// # Errors
     /// When there is no cryptography.
-    pub fn new(judging: bool) -> Result<Self, Failure> {
-        let bundle = judging.then(|| {
+    pub fn new() -> Result<Self, Failure> {
+        check::Checker::new()
+            .map(Self)
+            .map_err(|error| Failure::failed(format_args!("TLS: {error}; please report this")))
+    }
+
+    /// Can find out what certificates are worth, by the CAs of the system; reads them once.
+    pub fn judge(&mut self) {
+        self.0.judge_by(|| {
             let path = files::c_path(tls::SYSTEM_BUNDLE);
             let read = path.and_then(|path| File::open(&path)?.read_to_end(BUNDLE_BYTES_MAX));
             read.unwrap_or_else(|error| {
@@ -37,17 +44,14 @@ impl Checker {
                 Vec::new()
             })
         });
-        check::Checker::new(bundle.as_deref())
-            .map(Self)
-            .map_err(|error| Failure::failed(format_args!("TLS: {error}; please report this")))
     }
 
     /// Begins to talk to a server.
     ///
     /// # Errors
     /// When `name` is neither a name nor an address.
-    pub fn begin(&self, name: &str) -> io::Result<Session> {
-        self.0.begin(name)
+    pub fn begin(&self, name: &str, judging: bool) -> io::Result<Session> {
+        self.0.begin(name, judging)
     }
 }
 

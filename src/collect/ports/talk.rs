@@ -3,7 +3,7 @@
 
 use std::io::{self, Read, Write};
 
-use core::net::IpAddr;
+use core::net::Ipv6Addr;
 use core::time::Duration;
 
 use super::Check;
@@ -24,8 +24,8 @@ const UNKNOWN: &[u8] = b"Unknown";
 #[derive(Debug)]
 enum Step {
     Connecting,
-    /// The request, and how much of it was sent.
-    Asking(Vec<u8>, usize),
+    /// How much of the request was sent.
+    Asking(usize),
     Hearing,
     Secure(Box<Session>),
 }
@@ -38,9 +38,16 @@ pub(super) struct Talk {
     started: Mono,
     connected: Mono,
     deadline: Mono,
-    /// The start of what the service says, and how much of it came.
-    head: Box<[u8; HEAD_BYTES_MAX]>,
+    /// How much of what the service says came.
     len: usize,
+}
+
+/// The start of what a service says.
+pub(super) type Head = [u8; HEAD_BYTES_MAX];
+
+/// Room for it.
+pub(super) fn room() -> Box<Head> {
+    Box::new([0; HEAD_BYTES_MAX])
 }
 
 impl Talk {
@@ -49,7 +56,7 @@ impl Talk {
     /// # Errors
     /// When that fails at once.
     pub(super) fn begin(
-        check: &Check,
+        check: &Check<'_>,
         timeout: Duration,
         slot: u32,
         ready: &Ready,
@@ -63,7 +70,6 @@ impl Talk {
             started,
             connected: started,
             deadline: started.after(timeout),
-            head: Box::new([0; HEAD_BYTES_MAX]),
             len: 0,
         })
     }
@@ -79,32 +85,36 @@ impl Talk {
     /// Nobody takes the connection, or it is not the service that it should be.
     pub(super) fn go_on(
         &mut self,
-        check: &Check,
+        check: &Check<'_>,
         slot: u32,
         ready: &Ready,
         checker: &Checker,
+        head: &mut Head,
     ) -> io::Result<Option<Finding>> {
+        let hears = matches!(self.step, Step::Hearing | Step::Secure(_));
         if matches!(self.step, Step::Connecting) {
             self.connection.result()?;
             self.connected = clock::mono();
             self.step = match check.service {
                 Service::Any => return Ok(Some(self.found(check.service, 0, b""))),
                 Service::Mysql => Step::Hearing,
-                Service::Http => Step::Asking(request(check), 0),
+                Service::Http => Step::Asking(0),
                 Service::Https => {
                     // What is no name on a certificate, as an address with its interface, is asked
                     // for by the address.
                     let address = || zone::plain(check.address).to_string();
-                    let begun = checker.begin(&check.name);
-                    let mut session = begun.or_else(|_| checker.begin(&address()))?;
-                    session.say(&request(check))?;
+                    let begun = checker.begin(check.name, check.judging);
+                    let mut session =
+                        begun.or_else(|_| checker.begin(&address(), check.judging))?;
+                    session.say(check.request)?;
+                    session.send(&mut self.connection)?;
                     Step::Secure(Box::new(session))
                 }
             };
         }
-        if let Step::Asking(request, sent) = &mut self.step {
-            while *sent < request.len() {
-                match self.connection.write(&request[*sent..]) {
+        if let Step::Asking(sent) = &mut self.step {
+            while let rest @ [_, ..] = &check.request[*sent..] {
+                match self.connection.write(rest) {
                     Ok(len) => *sent += len,
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         return Ok(None);
@@ -114,7 +124,11 @@ impl Talk {
             }
             self.step = Step::Hearing;
         }
-        let found = self.hear(check.service)?;
+        // No answer is so fast that it would be there now.
+        let found = match hears {
+            true => self.hear(check.service, head)?,
+            false => None,
+        };
         if found.is_none() {
             let until = match &self.step {
                 Step::Secure(session) if session.wants_write() => Until::Writable,
@@ -125,9 +139,9 @@ impl Talk {
         Ok(found)
     }
 
-    fn hear(&mut self, service: Service) -> io::Result<Option<Finding>> {
+    fn hear(&mut self, service: Service, head: &mut Head) -> io::Result<Option<Finding>> {
         loop {
-            let room = &mut self.head[self.len..];
+            let room = &mut head[self.len..];
             let read = match &mut self.step {
                 Step::Secure(session) => session.exchange(&mut self.connection, room),
                 _ => self.connection.read(room),
@@ -142,7 +156,7 @@ impl Talk {
                     None
                 }
             };
-            if let Some(found) = self.understand(service, ended.is_some())? {
+            if let Some(found) = self.understand(service, &head[..self.len], ended.is_some())? {
                 return Ok(Some(found));
             }
             // It ended before it said enough.
@@ -151,8 +165,12 @@ impl Talk {
     }
 
     /// What the service says; `None` as long as more has to come.
-    fn understand(&self, service: Service, ended: bool) -> io::Result<Option<Finding>> {
-        let head = &self.head[..self.len];
+    fn understand(
+        &self,
+        service: Service,
+        head: &[u8],
+        ended: bool,
+    ) -> io::Result<Option<Finding>> {
         let foreign = |what| io::Error::new(io::ErrorKind::InvalidData, what);
         match service {
             Service::Http | Service::Https => {
@@ -164,7 +182,7 @@ impl Talk {
                         let server = http.server.unwrap_or(UNKNOWN);
                         Ok(Some(self.found(service, http.status, server)))
                     }
-                    None if self.len == 0 => Ok(None),
+                    None if head.is_empty() => Ok(None),
                     None => Err(foreign("the answer is not HTTP")),
                 }
             }
@@ -199,14 +217,13 @@ impl Talk {
     }
 }
 
-/// What an HTTP server is asked.
-fn request(check: &Check) -> Vec<u8> {
+/// What the HTTP server of that name is asked.
+pub(super) fn request(name: &str) -> Vec<u8> {
     // An address of IPv6 stands in brackets, without its interface (RFC 9110, 4.2.3).
-    let name = match check.address {
-        address @ IpAddr::V6(_) if check.name.contains(':') => {
-            format!("[{}]", zone::plain(address))
-        }
-        _ => check.name.clone(),
+    let address = name.trim_matches(['[', ']']).split('%').next();
+    let name = match address.and_then(|address| address.parse::<Ipv6Addr>().ok()) {
+        Some(address) => &*format!("[{address}]"),
+        None => name,
     };
     let agent = concat!("netvitals/", env!("CARGO_PKG_VERSION"));
     format!(
@@ -214,4 +231,24 @@ fn request(check: &Check) -> Vec<u8> {
          Accept: */*\r\nConnection: close\r\n\r\n"
     )
     .into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_ipv6_is_asked_for_in_brackets_without_its_interface() {
+        for (name, expected) in [
+            ("example.org", "example.org"),
+            ("192.0.2.1", "192.0.2.1"),
+            ("::1", "[::1]"),
+            ("[::1]", "[::1]"),
+            ("FE80:0::1%lan0", "[fe80::1]"),
+        ] {
+            let request = String::from_utf8(request(name)).unwrap();
+            let host = request.split("Host: ").nth(1).unwrap().split("\r\n").next();
+            assert_eq!(host, Some(expected));
+        }
+    }
 }

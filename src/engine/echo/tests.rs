@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Bursts in invented time, against a network that answers as a test wants.
 
+mod unsent;
+
 use super::*;
 use core::net::{Ipv4Addr, Ipv6Addr};
 use proptest::prelude::*;
@@ -212,51 +214,6 @@ fn a_full_table_makes_requests_wait() {
 }
 
 #[test]
-fn what_is_under_way_when_it_is_stopped_is_not_lost() {
-    let mut echo = echo(3, 16, 10_000);
-    let spacing = Duration::from_millis(600);
-    (0..2).for_each(|host| echo.start(host, Burst { spacing, ..BURST }, us(0)));
-    let answer = |(host, _, at): Sent| (host == 0 && at < 600_000).then_some(50);
-    let (sent, finished) = run(&mut echo, 0, 1_100_000, answer);
-    assert_eq!((sent.len(), finished.len()), (4, 0));
-    echo.stop(us(1_100_000));
-    let told = |host: usize| (echo.ping(host).sent(), echo.ping(host).received());
-    assert_eq!([told(0), told(1), told(2)], [(1, 1), (1, 0), (0, 0)]);
-    assert_eq!(echo.poll(us(1_100_000)), Action::Idle);
-    let late = echo.on_reply(host(1), &reply(sent[3].1), us(1_100_100));
-    assert_eq!(late, Heard::Foreign);
-    assert_eq!(echo.ping(1).received(), 0);
-    echo.start(1, Burst { count: 1, ..BURST }, us(1_200_000));
-    let (sent, finished) = run(&mut echo, 1_200_000, u64::MAX, |_| Some(50));
-    assert_eq!((sent.len(), finished.len()), (1, 1));
-}
-
-#[test]
-fn what_found_no_room_here_is_sent_later() {
-    let mut echo = echo(2, 16, 10_000);
-    (0..2).for_each(|host| echo.start(host, Burst { count: 1, ..BURST }, us(0)));
-    let mut attempts = 0;
-    for at in 0..25_000 {
-        if let Action::Send { sequence, .. } = echo.poll(us(at)) {
-            attempts += 1;
-            assert!(echo.on_blocked(sequence, us(at)));
-        }
-    }
-    assert_eq!(attempts, 5, "every 5 ms");
-    assert_eq!([echo.ping(0).sent(), echo.ping(1).sent()], [0, 0]);
-    let (sent, finished) = run(&mut echo, 25_000, u64::MAX, |_| Some(50));
-    assert_eq!((sent.len(), finished.len()), (2, 2));
-    assert_eq!([echo.ping(0).received(), echo.ping(1).received()], [1, 1]);
-    // Not for ever.
-    echo.start(0, Burst { count: 1, ..BURST }, us(30_000_000));
-    echo.hosts[0].blocked = Some(us(19_999_999));
-    let Action::Send { sequence, .. } = echo.poll(us(30_000_000)) else {
-        panic!()
-    };
-    assert!(!echo.on_blocked(sequence, us(30_000_000)));
-}
-
-#[test]
 fn a_burst_of_none_is_over_at_once() {
     let mut echo = echo(1, 2, 10_000);
     echo.start(0, Burst { count: 0, ..BURST }, us(0));
@@ -334,4 +291,62 @@ proptest! {
             prop_assert!(echo.events.capacity() == capacity && echo.events.len() <= capacity);
         }
     }
+}
+
+#[test]
+fn a_host_that_is_set_anew_hears_nothing_of_its_old_burst() {
+    let mut echo = echo(2, 16, 10_000);
+    (0..2).for_each(|host| echo.start(host, BURST, us(0)));
+    let Action::Send { host: 0, sequence } = echo.poll(us(0)) else {
+        panic!()
+    };
+    echo.on_sent(sequence, us(0));
+    echo.set(0, host(7));
+    assert_eq!(
+        echo.on_reply(host(0), &reply(sequence), us(5)),
+        Heard::Foreign
+    );
+    assert_eq!(
+        echo.on_reply(host(7), &reply(sequence), us(5)),
+        Heard::Foreign
+    );
+    // The other one goes on, and so does the new one.
+    echo.start(0, BURST, us(10));
+    echo.set(4, host(9));
+    echo.start(4, BURST, us(10));
+    let (sent, finished) = run(&mut echo, 10, u64::MAX, |(number, ..)| {
+        (number == 1).then_some(9)
+    });
+    assert_eq!(sent.len(), 9);
+    assert_eq!(finished.len(), 3);
+    assert_eq!(echo.ping(1).received(), 3);
+    assert_eq!((echo.ping(4).sent(), echo.ping(4).received()), (3, 0));
+}
+
+#[test]
+fn more_room_loses_nothing_that_is_under_way() {
+    let mut echo = echo(1, 4, 10_000);
+    let many = Burst { count: 4, ..BURST };
+    echo.start(0, many, us(0));
+    let mut sequences = Vec::new();
+    let mut now = 0;
+    while sequences.len() < 4 {
+        match echo.poll(us(now)) {
+            Action::Send { sequence, .. } => {
+                echo.on_sent(sequence, us(now));
+                sequences.push(sequence);
+            }
+            _ => now += 1_000,
+        }
+    }
+    for count in [4, 5, 64, 7, 100_000] {
+        echo.reserve(count);
+    }
+    for sequence in sequences {
+        assert!(matches!(
+            echo.on_reply(host(0), &reply(sequence), us(now)),
+            Heard::Answer(_)
+        ));
+    }
+    assert!(echo.ping(0).is_complete());
 }

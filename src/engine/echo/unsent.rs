@@ -10,7 +10,7 @@ impl Echo {
     /// Says that the request with this sequence number, the last one, found no room here at `at`:
     /// it is sent a little later. False when that has lasted too long: then it counts as sent.
     pub fn on_blocked(&mut self, sequence: u16, at: Mono) -> bool {
-        let slot = &mut self.slots[Self::place(&self.slots, sequence)];
+        let slot = self.slots.at_mut(sequence);
         let number = slot.host as usize;
         let host = &mut self.hosts[number];
         if at.since(*host.blocked.get_or_insert(at)) > pace::BLOCKED_MAX {
@@ -31,10 +31,10 @@ impl Echo {
 
     /// Ends all bursts at `now`. A request whose answer may still come is neither answered nor
     /// lost: it counts as if it had not been sent.
-    pub fn stop(&mut self, now: Mono) {
-        for slot in &mut self.slots {
+    pub fn stop_all(&mut self, now: Mono) {
+        for slot in self.slots.iter_mut() {
             let Some(host) = self.hosts.get_mut(slot.host as usize) else {
-                return;
+                continue;
             };
             if host.waits_for(slot) && now < slot.sent.after(host.burst.timeout) {
                 host.ping.on_withdrawn();

@@ -3,10 +3,40 @@
 
 use core::cmp::Reverse;
 
+use super::Routes;
 use super::gate::Gate;
-use super::host::Host;
-use super::{IN_FLIGHT_MAX, Routes};
+use super::host::{Host, IN_FLIGHT_MAX};
 use crate::time::Mono;
+
+/// What an event is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// The gate of a distance.
+    Gate(usize),
+    /// A host.
+    Host(usize),
+}
+
+/// Events of gates have the numbers below: a TTL has 8 bits.
+const GATES_MAX: usize = 256;
+
+impl Due {
+    /// From the number of an event.
+    pub(super) fn of(number: u32) -> Self {
+        let number = number as usize;
+        match number.checked_sub(GATES_MAX) {
+            Some(host) => Self::Host(host),
+            None => Self::Gate(number),
+        }
+    }
+
+    fn number(self) -> u32 {
+        match self {
+            Self::Gate(ttl) => ttl as u32,
+            Self::Host(host) => (GATES_MAX + host) as u32,
+        }
+    }
+}
 
 impl Routes {
     /// Sets when `host` is due next, `earliest` at the earliest when it has more to send.
@@ -23,7 +53,7 @@ impl Routes {
             entry.deadline().unwrap_or(earliest)
         };
         let turn = entry.turn;
-        self.note(due, host, turn);
+        self.note(due, Due::Host(host), turn);
     }
 
     /// A host comes to the gate of its next distance; itself when it need not wait there.
@@ -66,28 +96,25 @@ impl Routes {
         gate.turn = gate.turn.wrapping_add(1);
         let (due, turn) = (gate.free_at, gate.turn);
         if !gate.is_empty() {
-            self.note(due, self.hosts.len() + ttl, turn);
+            self.note(due, Due::Gate(ttl), turn);
         }
     }
 
-    fn note(&mut self, due: Mono, number: usize, turn: u32) {
+    fn note(&mut self, at: Mono, due: Due, turn: u32) {
         if self.events.len() == self.events.capacity() {
             // Each host and each gate has one event that holds, so at least half of them go.
             let (hosts, gates) = (&self.hosts, &self.gates);
             self.events
-                .retain(|Reverse((_, number, turn))| holds(hosts, gates, *number as usize, *turn));
+                .retain(|Reverse((_, number, turn))| holds(hosts, gates, Due::of(*number), *turn));
         }
-        self.events.push(Reverse((due, number as u32, turn)));
+        self.events.push(Reverse((at, due.number(), turn)));
     }
 }
 
 /// Whether an event is still to come.
-pub(super) fn holds(hosts: &[Host], gates: &[Gate], number: usize, turn: u32) -> bool {
-    match hosts.get(number) {
-        Some(host) => host.turn == turn && host.running,
-        None => {
-            let gate = &gates[number - hosts.len()];
-            gate.turn == turn && !gate.is_empty()
-        }
+pub(super) fn holds(hosts: &[Host], gates: &[Gate], due: Due, turn: u32) -> bool {
+    match due {
+        Due::Host(host) => hosts[host].turn == turn && hosts[host].running,
+        Due::Gate(ttl) => gates[ttl].turn == turn && !gates[ttl].is_empty(),
     }
 }

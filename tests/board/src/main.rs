@@ -31,6 +31,7 @@ board traffic IF WORD=VALUE…   sends the frames of many devices and prints how
                                from= to= MAC or MAC/COUNT or random/COUNT (itself, broadcast) vlan=
 board tcp-sink ADDRESS:PORT    takes one connection; both ends print the segments that they sent
 board tcp-send ADDRESS:PORT BYTES [BYTES_PER_SECOND]
+board tcp-connect ADDRESS:PORT COUNT  connects so often, one after the other, and says nothing
 board offload IF on|off        segmentation and merging by the interface: TSO, GSO, GRO
 board bpf                      lists the BPF programs and maps that the kernel holds
 
@@ -66,6 +67,9 @@ fn main() -> ExitCode {
         ["tcp-send", address, bytes, rate] => number(rate).and_then(|rate| {
             number(bytes).and_then(|bytes| tcp::send(address, bytes.into(), rate))
         }),
+        ["tcp-connect", address, count] => {
+            number(count).and_then(|count| tcp::connect(address, count))
+        }
         ["offload", name, word @ ("on" | "off")] => offload::set(name, *word == "on").map(|()| 0),
         ["bpf"] => bpf::list(),
         _ => Err(io::Error::new(io::ErrorKind::InvalidInput, USAGE)),

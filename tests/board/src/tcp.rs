@@ -47,6 +47,15 @@ pub fn send(address: &str, bytes: u64, rate_max: u32) -> io::Result<u8> {
     say(&stream)
 }
 
+/// Connects so often, and ends each connection at once: what that alone costs.
+pub fn connect(address: &str, count: u32) -> io::Result<u8> {
+    let address = address.parse().map_err(io::Error::other)?;
+    for _ in 0..count {
+        TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
+    }
+    Ok(0)
+}
+
 /// Segments sent, bytes that they carried, and how many of them were sent again. The first one of
 /// whoever was connected to (SYN, ACK) is not among them: the system sends it before there is a
 /// socket.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What echo requests carry, and their replies have to.
+//! What is asked of a host: how often, how fast, and with what.
+
+use core::time::Duration;
 
 /// What connvitals sends unless it is told how much.
 const TEXT: &[u8; 41] = b"The very model of a modern major general.";
@@ -42,4 +44,17 @@ impl Payload {
             Self::Zeros(len) => bytes.len() == len.into() && bytes.iter().all(|&byte| byte == 0),
         }
     }
+}
+
+/// What to ask of a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Burst {
+    /// Requests, 1 or more.
+    pub count: u32,
+    /// What they carry.
+    pub payload: Payload,
+    /// From one request to the next.
+    pub spacing: Duration,
+    /// How long an answer is waited for.
+    pub timeout: Duration,
 }

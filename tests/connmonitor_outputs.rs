@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Where `netvitals connmonitor` writes to: changes alone, files, servers, readers that are slow or
+//! gone, full disks.
+
+#[path = "board/src/frames.rs"]
+#[allow(dead_code)]
+mod frames;
+#[path = "support/lan.rs"]
+mod lan;
+#[path = "board/src/link.rs"]
+#[allow(dead_code)]
+mod link;
+#[path = "support/monitor.rs"]
+mod monitor;
+#[path = "support/path.rs"]
+mod path;
+#[cfg(feature = "tls")]
+#[path = "support/secure.rs"]
+mod secure;
+mod support;
+
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use miniserde::json::{self, Object, Value};
+use monitor::{Monitor, records, shape};
+use path::{at_a_path, has, sh};
+use rustix::process::Signal;
+use support::server::{Reply, Server};
+use support::skip::skip;
+use support::tempdir::TempDir;
+use support::{EXE, Guarded};
+
+/// What the server does with echo requests to 10.3.0.2: nothing when it is empty.
+fn server_drops(what: &str) {
+    sh(&format!(
+        "ip netns exec server nft -f - <<END
+table inet t
+delete table inet t
+table inet t {{ chain i {{ type filter hook input priority 0;
+ip daddr 10.3.0.2 icmp type echo-request {what}; }}; }}
+END"
+    ));
+}
+
+/// The event of each line.
+fn events(text: &str) -> Vec<String> {
+    let word = |line: &str| {
+        let (_, rest) = line.split_once("\"event\":\"")?;
+        Some(rest.split('"').next()?.to_owned())
+    };
+    text.lines().filter_map(word).collect()
+}
+
+#[test]
+fn with_state_only_changes_are_told() {
+    at_a_path("with_state_only_changes_are_told", |_| {
+        if !has("nft") {
+            return skip("nft is not installed");
+        }
+        let config = "server.test ping=50 numpings=4 spacing=1 timeout=100 trace=50 json=1\n";
+        let monitor = Monitor::start(&["--state", "--loss-limit", "25"], config);
+        let until = |last: &str, count: usize| {
+            monitor
+                .until(|text| events(text).iter().filter(|event| *event == last).count() == count)
+        };
+        until("up", 1);
+        until("route", 1);
+        // As much as there may be, then more.
+        server_drops("numgen inc mod 4 0 drop");
+        server_drops("numgen inc mod 4 < 2 drop");
+        until("loss", 1);
+        server_drops("drop");
+        until("down", 1);
+        server_drops("counter");
+        until("up", 2);
+        until("loss-end", 1);
+        sh("ip -n far address add 10.2.0.9/24 dev near0
+            ip -n far route change 10.1.0.0/24 via 10.2.0.1 src 10.2.0.9");
+        until("route", 2);
+        let ended = monitor.terminate();
+        let mut told = events(&ended.stdout);
+        // The first trace and the first pings are over when they are.
+        told[..2].sort();
+        let expected = ["route", "up", "loss", "down", "up", "loss-end", "route"];
+        assert_eq!(told, expected, "{}", ended.stdout);
+        assert_eq!(ended.stderr, "");
+        let head = r#"{"addr":"10.3.0.2","name":"server.test","timestamp":#,"event":"#;
+        for line in ended.stdout.lines() {
+            let trace = if line.contains("\"route\"") {
+                ",\"trace\":[["
+            } else {
+                "}"
+            };
+            let shape = shape(line);
+            assert!(shape.starts_with(head) && shape.contains(trace), "{shape}");
+        }
+        assert!(
+            ended
+                .stdout
+                .contains("\"event\":\"down\",\"loss\":100.000000}")
+        );
+    });
+}
+
+#[test]
+fn changes_are_told_in_text_as_well() {
+    at_a_path("changes_are_told_in_text_as_well", |_| {
+        let directory = TempDir::new();
+        lan::replace_file(&directory, "/etc/resolv.conf", "nameserver 127.0.0.1\n");
+        for (config, expected) in [
+            (
+                "1 1 0 2 41 5 0 20\nserver.test\nnosuch.host.invalid\n",
+                [
+                    "server.test (10.3.0.2)\n@\nup\t#\n",
+                    "nosuch.host.invalid\n@\nunresolved\t#\n",
+                ],
+            ),
+            (
+                "10.8.0.1 numpings=1 timeout=50 ping=100\n10.3.0.102 scan=50 ping=0\n",
+                ["10.8.0.1\n@\ndown\t#\n", "10.3.0.102\n@\ndown\n"],
+            ),
+        ] {
+            let monitor = Monitor::start(&["--state"], config);
+            let shapes = |text: &str| -> String {
+                records(&(text.to_owned() + "\n"))
+                    .iter()
+                    .map(|r| shape(r))
+                    .collect()
+            };
+            let all = |text: &str| expected.iter().all(|record| shapes(text).contains(record));
+            monitor.until(|text| text.ends_with('\n') && all(text));
+            monitor.terminate();
+        }
+    });
+}
+
+#[test]
+fn a_name_without_address_is_an_error_once_and_the_others_are_tested() {
+    let name = "a_name_without_address_is_an_error_once_and_the_others_are_tested";
+    at_a_path(name, |_| {
+        let directory = TempDir::new();
+        lan::replace_file(&directory, "/etc/resolv.conf", "nameserver 127.0.0.1\n");
+        let config = "1 0 0 1 41 5 1 50\nserver.test\nnosuch.host.invalid\n";
+        let monitor = Monitor::start(&[], config);
+        let said = monitor.until_error(|text| text.ends_with('\n'));
+        let begin = "EE: Exception: Unable to resolve host ( nosuch.host.invalid )";
+        assert!(said.starts_with(begin), "{said}");
+        monitor.more(5);
+        let ended = monitor.terminate();
+        assert_eq!(ended.stderr, said, "once, not in each round");
+        assert!(!ended.stdout.contains("nosuch"), "{}", ended.stdout);
+    });
+}
+
+#[test]
+fn a_name_that_stops_resolving_is_an_error_and_a_result() {
+    at_a_path(
+        "a_name_that_stops_resolving_is_an_error_and_a_result",
+        |_| {
+            if std::env::var_os("NETVITALS_LONG").is_none() {
+                return eprintln!("a minute, only with NETVITALS_LONG=1, as tests/long.sh has it");
+            }
+            let directory = TempDir::new();
+            lan::replace_file(&directory, "/etc/resolv.conf", "nameserver 127.0.0.1\n");
+            let monitor = Monitor::start(&["--verbose"], "1 0 0 1 41 5 1 1000\nserver.test\n");
+            monitor.more(1);
+            std::fs::write("/etc/hosts", "127.0.0.1 localhost\n").unwrap();
+            let begin = "EE: Exception: Unable to resolve host ( server.test )";
+            let minute = Duration::from_secs(90);
+            monitor.until_error_within(minute, |text| text.contains(begin));
+            // It has the address that it had, and nobody answers there any more.
+            let lost =
+                "{\"addr\":\"10.3.0.2\",\"name\":\"server.test\",\"ping\":{\"min\":-1.000000,";
+            monitor.until(|text| text.contains(lost));
+            std::fs::write("/etc/hosts", "10.3.0.102 server.test\n").unwrap();
+            monitor.until_error_within(minute, |text| text.contains("can be resolved again"));
+            monitor
+                .until(|text| text.contains("{\"addr\":\"10.3.0.102\",\"name\":\"server.test\""));
+            monitor.terminate();
+        },
+    );
+}
+
+fn object(text: &str) -> Object {
+    match json::from_str(text) {
+        Ok(Value::Object(object)) => object,
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
+#[test]
+fn servers_get_objects_that_can_be_mapped() {
+    at_a_path("servers_get_objects_that_can_be_mapped", |_| {
+        let created = |_: usize, _: &support::server::Request| Reply::Status(201, "", "{}".into());
+        let (api, elastic) = (Server::start(created), Server::start(created));
+        let url = format!("http://{}/in", api.address);
+        let eshost = elastic.address.to_string();
+        let words = ["--api-url", &url, "--eshost", &eshost, "--output", "stdout"];
+        let config = "1 1 1 2 41 5 1 30\nserver.test\n";
+        let monitor = Monitor::start(&words, config);
+        monitor.until(|_| api.requests().len() > 2 && elastic.requests().len() > 1);
+        let ended = monitor.terminate();
+        assert_eq!(ended.stderr, "");
+        assert!(
+            ended
+                .stdout
+                .starts_with("{\"addr\":\"10.3.0.2\",\"name\":\"server.test\",\"ping\"")
+        );
+        let requests = api.requests();
+        let first = requests[0].text();
+        let begin = "{\"@timestamp\":\"";
+        assert!(first.starts_with(begin), "{first}");
+        let found = object(first);
+        let text = |key: &str| match &found[key] {
+            Value::String(text) => text.clone(),
+            other => panic!("{key}: {other:?}"),
+        };
+        assert_eq!(text("messageType"), "probe");
+        assert_eq!(
+            (text("name"), text("addr"), text("state")),
+            (
+                "server.test".to_owned(),
+                "10.3.0.2".to_owned(),
+                "up".to_owned()
+            )
+        );
+        assert_eq!(text("@timestamp"), text("checkedTime"));
+        assert!(!text("host").is_empty());
+        for key in ["ping", "route", "ports"] {
+            assert!(found.contains_key(key), "{first}");
+        }
+        // The way is told when it changes.
+        assert!(
+            !requests[1].text().contains("\"route\""),
+            "{}",
+            requests[1].text()
+        );
+        // The same name again would be the same document.
+        let key = requests[0].header("idempotency-key");
+        assert!(
+            key.contains("-connmonitor-") && key.ends_with("-1"),
+            "{key}"
+        );
+        let path = &elastic.requests()[0].path;
+        assert_eq!(*path, format!("/netvitals-probe/_create/{key}"));
+    });
+}
+
+#[test]
+fn a_file_takes_records_beside_standard_output() {
+    at_a_path("a_file_takes_records_beside_standard_output", |_| {
+        let directory = TempDir::new();
+        let folder = directory.path().join("log");
+        let words = [
+            "--logpath",
+            folder.to_str().unwrap(),
+            "--logappend",
+            "--output",
+            "stdout",
+        ];
+        let monitor = Monitor::start(&words, "10.3.0.2 ping=30 numpings=1\n");
+        monitor.more(3);
+        let ended = monitor.terminate();
+        let file = std::fs::read_to_string(folder.join("connmonitor.log")).unwrap();
+        assert_eq!(
+            file + "\n",
+            ended.stdout,
+            "the empty line is of standard output"
+        );
+    });
+}
+
+fn start(stdout: Stdio, directory: &TempDir) -> Guarded {
+    let file = directory.path().join("hosts.conf");
+    std::fs::write(&file, "1 1 1 1 41 3 1 10\n127.0.0.1\nlocalhost\n").unwrap();
+    let mut command = Command::new(EXE);
+    command.arg("connmonitor").arg(file).stdin(Stdio::null());
+    Guarded(
+        command
+            .stdout(stdout)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap(),
+    )
+}
+
+/// Waits for a line of standard error.
+fn line(child: &mut Guarded) -> String {
+    let mut text = Vec::new();
+    while !text.ends_with(b"\n") {
+        let mut byte = [0];
+        child
+            .0
+            .stderr
+            .as_mut()
+            .unwrap()
+            .read_exact(&mut byte)
+            .unwrap();
+        text.extend(byte);
+    }
+    String::from_utf8(text).unwrap()
+}
+
+#[test]
+fn a_reader_that_does_not_read_misses_records_and_holds_up_nothing() {
+    let name = "a_reader_that_does_not_read_misses_records_and_holds_up_nothing";
+    at_a_path(name, |_| {
+        let directory = TempDir::new();
+        let mut child = start(Stdio::piped(), &directory);
+        let said = line(&mut child);
+        let begin =
+            "EE: Exception: cannot write 'standard output': its reader does not read; going";
+        assert!(said.starts_with(begin), "{said}");
+        child.signal(Signal::TERM);
+        // What was lost is an error.
+        assert_eq!(child.wait(Duration::from_secs(3)), Some(1));
+        let mut text = String::new();
+        child
+            .0
+            .stdout
+            .as_mut()
+            .unwrap()
+            .read_to_string(&mut text)
+            .unwrap();
+        let lines = text.lines().collect::<Vec<_>>();
+        // Up to the last one, which nobody took, none is broken.
+        assert!(
+            lines[..lines.len() - 1]
+                .iter()
+                .all(|line| line.ends_with("}}")),
+            "{text}"
+        );
+    });
+}
+
+#[test]
+fn a_reader_that_is_gone_ends_it_quietly() {
+    at_a_path("a_reader_that_is_gone_ends_it_quietly", |_| {
+        let directory = TempDir::new();
+        let mut child = start(Stdio::piped(), &directory);
+        drop(child.0.stdout.take());
+        assert_eq!(child.wait(Duration::from_secs(10)), Some(0));
+        let mut errors = String::new();
+        child
+            .0
+            .stderr
+            .as_mut()
+            .unwrap()
+            .read_to_string(&mut errors)
+            .unwrap();
+        assert_eq!(errors, "");
+    });
+}
+
+#[test]
+fn a_full_disk_is_said_once_and_it_goes_on_when_there_is_room() {
+    let name = "a_full_disk_is_said_once_and_it_goes_on_when_there_is_room";
+    at_a_path(name, |_| {
+        let directory = TempDir::new();
+        let disk = directory.path().join("disk");
+        let place = disk.to_str().unwrap();
+        sh(&format!(
+            "mkdir {place} && mount -t tmpfs -o size=64k tmpfs {place}"
+        ));
+        let ballast = disk.join("ballast");
+        std::fs::write(&ballast, vec![0; 48 * 1_024]).unwrap();
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(disk.join("log"));
+        let mut child = start(log.unwrap().into(), &directory);
+        let said = line(&mut child);
+        let begin = "EE: Exception: cannot write 'standard output': No space left on device";
+        assert!(said.starts_with(begin), "{said}");
+        std::fs::remove_file(&ballast).unwrap();
+        let said = line(&mut child);
+        assert!(
+            said.starts_with("WW: 'standard output': written again, after "),
+            "{said}"
+        );
+        child.signal(Signal::TERM);
+        assert_eq!(child.wait(Duration::from_secs(3)), Some(1));
+        let text = std::fs::read_to_string(disk.join("log")).unwrap();
+        let valid = |line: &str| json::from_str::<Value>(line).is_ok();
+        assert!(text.lines().all(valid), "no line is torn: {text}");
+        sh(&format!("umount {place}"));
+    });
+}
