@@ -36,6 +36,8 @@ pub enum CarrierError {
     Down(String),
     /// SIGINT or SIGTERM came during a wait. What is unconfirmed can still be settled.
     Interrupted,
+    /// Whoever read along has gone away, and nobody misses the rest.
+    Closed,
 }
 
 impl fmt::Display for CarrierError {
@@ -43,6 +45,7 @@ impl fmt::Display for CarrierError {
         match self {
             Self::Refused(text) | Self::SetUpWrong(text) | Self::Down(text) => f.write_str(text),
             Self::Interrupted => f.write_str("interrupted"),
+            Self::Closed => f.write_str("the reader went away"),
         }
     }
 }

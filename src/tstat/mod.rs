@@ -10,4 +10,16 @@
 
 pub mod amqp;
 pub mod carrier;
+pub mod configure;
+pub mod flow;
+pub mod http;
+pub mod ini;
+pub mod journal;
+pub mod layout;
+pub mod local;
+pub mod number;
+pub mod reading;
+pub mod rows;
 pub mod settings;
+pub mod slices;
+mod write;
