@@ -73,7 +73,8 @@ pub trait Carrier {
     /// `Interrupted` and `Refused`.
     fn offer(&mut self, slice: &Slice<'_>) -> Result<(), CarrierError>;
 
-    /// Hands over the numbers of slices that were confirmed since the last call, in any order.
+    /// Hands over the numbers of slices that were confirmed since the last call, in any order. Also
+    /// called now and then while there is nothing to offer, for signs of life; does not wait.
     fn confirmed(&mut self, on_confirmed: &mut dyn FnMut(u64));
 
     /// Waits until nothing is unconfirmed: with a `deadline` not longer than that, and whatever

@@ -8,7 +8,7 @@ use super::flow::{Renderer, Unrenderable};
 use super::layout::{Layout, LayoutError, Protocol};
 use super::number::NotANumber;
 use super::rows::{Fields, Line, Lines};
-use super::slices::{Emit, Slices};
+use super::slices::Slices;
 
 /// What a run, or a part of it, came across.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,15 +86,29 @@ pub struct Reader {
     pub slices: Slices,
 }
 
-/// Who is told about a run through a log.
-pub struct Told<'a, E> {
-    /// Counted here.
-    pub counts: &'a mut Counts,
-    /// Number of a line, from 1, and what is wrong with it.
-    pub complain: &'a mut dyn FnMut(u64, Complaint<'_>),
-    /// Finished slices.
-    pub emit: Emit<'a, E>,
+/// Who takes what is made of a log.
+pub trait Taker {
+    /// Why it takes no more.
+    type Error;
+
+    /// Takes a slice: its number, its body, how many objects it holds.
+    ///
+    /// # Errors
+    /// When it takes no more.
+    fn slice(&mut self, number: u64, body: &[u8], objects: u32) -> Result<(), Self::Error>;
+
+    /// Hears the number of a line, from 1, and what is wrong with it.
+    fn complain(&mut self, line: u64, complaint: Complaint<'_>);
+
+    /// Is asked now and then, after so many bytes of the log, whether to go on.
+    ///
+    /// # Errors
+    /// When it takes no more.
+    fn tick(&mut self, bytes: u64) -> Result<(), Self::Error>;
 }
+
+/// How many lines are read from one question to the next.
+const TICK_LINES: u64 = 1_024;
 
 /// Reads the next bytes of a log.
 pub type Read<'a> = &'a mut dyn FnMut(&mut [u8]) -> io::Result<usize>;
@@ -104,8 +118,8 @@ pub type Read<'a> = &'a mut dyn FnMut(&mut [u8]) -> io::Result<usize>;
 pub enum ReadError<E> {
     /// What read(2) says.
     Io(io::Error),
-    /// What the taker of slices says.
-    Emit(E),
+    /// What the taker says.
+    Taker(E),
 }
 
 impl Reader {
@@ -150,78 +164,101 @@ impl Reader {
     ///
     /// # Errors
     /// When it cannot be read, or nobody takes the slices.
-    pub fn rows<E>(
+    pub fn rows<T: Taker>(
         &mut self,
         layout: &Layout,
         read: Read<'_>,
-        told: Told<'_, E>,
-    ) -> Result<(), ReadError<E>> {
-        let Told {
-            counts,
-            complain,
-            emit,
-        } = told;
+        counts: &mut Counts,
+        taker: &mut T,
+    ) -> Result<(), ReadError<T::Error>> {
         self.lines.reset();
         let mut number = 0;
-        loop {
-            let line = match self.lines.next(read).map_err(ReadError::Io)? {
-                None => break,
-                Some(line) => line,
-            };
+        let mut result = Ok(());
+        while let Some(line) = self.lines.next(read).map_err(ReadError::Io)? {
             number += 1;
-            let line = match line {
-                _ if number == 1 => continue,
-                Line::Whole(b"") => continue,
-                Line::Whole(line) => line,
+            match line {
+                // The header, and lines that say nothing.
+                _ if number == 1 => {}
+                Line::Whole(b"") => {}
+                Line::Whole(line) => {
+                    let (fields, slices) = (&mut self.fields, &mut self.slices);
+                    let row = Row { number, line };
+                    result = row.render(layout, &self.renderer, fields, slices, counts, taker);
+                }
                 Line::TooLong => {
                     counts.rows += 1;
                     counts.too_long += 1;
-                    complain(number, Complaint::TooLong);
-                    continue;
+                    taker.complain(number, Complaint::TooLong);
                 }
-            };
-            counts.rows += 1;
-            self.fields.split(line);
-            let found = self.fields.len();
-            if found != layout.columns {
-                if found < layout.columns {
-                    counts.too_few += 1;
-                } else {
-                    counts.too_many += 1;
-                }
-                complain(number, Complaint::Fields(found, layout.columns));
-                continue;
             }
-            for direction in 0..2 {
-                let out = self.slices.draft();
-                match self
-                    .renderer
-                    .object(layout, line, &self.fields, direction, out)
-                {
-                    Ok(true) => match self.slices.keep(emit).map_err(ReadError::Emit)? {
-                        true => counts.objects += 1,
-                        false => {
-                            counts.oversized += 1;
-                            complain(number, Complaint::Oversized(direction));
-                        }
-                    },
-                    Ok(false) => {
-                        self.slices.discard();
-                        counts.small += 1;
-                    }
-                    Err(Unrenderable { column, why }) => {
-                        self.slices.discard();
-                        match why {
-                            NotANumber::Text => counts.text += 1,
-                            NotANumber::TooLarge => counts.too_large += 1,
-                        }
-                        let field = self.fields.get(line, column);
-                        complain(number, Complaint::Unrenderable(direction, field, why));
-                    }
-                }
+            if number % TICK_LINES == 0 && result.is_ok() {
+                result = taker.tick(self.lines.consumed());
+            }
+            if result.is_err() {
+                break;
             }
         }
         counts.bytes += self.lines.consumed();
+        result.map_err(ReadError::Taker)
+    }
+}
+
+/// A line that is neither header nor empty.
+struct Row<'a> {
+    number: u64,
+    line: &'a [u8],
+}
+
+impl Row<'_> {
+    fn render<T: Taker>(
+        &self,
+        layout: &Layout,
+        renderer: &Renderer,
+        fields: &mut Fields,
+        slices: &mut Slices,
+        counts: &mut Counts,
+        taker: &mut T,
+    ) -> Result<(), T::Error> {
+        let &Self { number, line } = self;
+        counts.rows += 1;
+        fields.split(line);
+        let found = fields.len();
+        if found != layout.columns {
+            match found < layout.columns {
+                true => counts.too_few += 1,
+                false => counts.too_many += 1,
+            }
+            taker.complain(number, Complaint::Fields(found, layout.columns));
+            return Ok(());
+        }
+        for direction in 0..2 {
+            match renderer.object(layout, line, fields, direction, slices.draft()) {
+                Ok(true) => {
+                    let mut emit =
+                        |number, body: &[u8], objects| taker.slice(number, body, objects);
+                    match slices.keep(&mut emit)? {
+                        true => counts.objects += 1,
+                        false => {
+                            counts.oversized += 1;
+                            taker.complain(number, Complaint::Oversized(direction));
+                        }
+                    }
+                }
+                Ok(false) => {
+                    slices.discard();
+                    counts.small += 1;
+                }
+                Err(Unrenderable { column, why }) => {
+                    slices.discard();
+                    match why {
+                        NotANumber::Text => counts.text += 1,
+                        NotANumber::TooLarge => counts.too_large += 1,
+                    }
+                    let field = fields.get(line, column);
+                    taker.complain(number, Complaint::Unrenderable(direction, field, why));
+                }
+            }
+        }
         Ok(())
     }
 }

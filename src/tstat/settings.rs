@@ -3,6 +3,8 @@
 
 use core::fmt;
 
+use crate::sink::identity;
+
 /// A text that is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub String);
@@ -141,6 +143,17 @@ impl Transport {
             Self::Api(server) => format!("api {}", origin(&server.url)),
             Self::Elastic(server) => format!("elasticsearch {}/{}", server.url, server.index),
             Self::File(path) => format!("file {path}"),
+        }
+    }
+}
+
+impl Transport {
+    /// Everything that tells one destination from another, as a number.
+    pub fn identity(&self) -> u64 {
+        let name = self.name();
+        match self {
+            Self::Rabbit(_) | Self::Elastic(_) | Self::File(_) => identity::hash(&[&name]),
+            Self::Api(server) => identity::hash(&[&name, &server.url]),
         }
     }
 }
