@@ -209,6 +209,14 @@ pub const SNAPSHOT_INTERFACE_BYTES_MAX: usize = 6 * INTERFACE_NAME_BYTES_MAX + 2
 /// rejected and counted, a header refuses the log.
 pub const TSTAT_ROW_BYTES_MAX: usize = 64 * 1_024;
 
+/// Columns of a tstat log; a TCP log with all groups has 134. 1 KiB. More: the header refuses the
+/// log, the row is rejected and counted.
+pub const TSTAT_COLUMNS_MAX: usize = 256;
+
+/// Levels of directories below the one that is named. A descriptor and a list of names each.
+/// Deeper: left out and said.
+pub const TSTAT_LEVELS_MAX: usize = 32;
+
 /// Objects in one message to a consumer, as the first of these tools sent them.
 pub const TSTAT_SLICE_OBJECTS_MAX: u32 = 100;
 

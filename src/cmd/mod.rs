@@ -35,6 +35,10 @@ mod sending;
 #[cfg_attr(not(feature = "http"), path = "servers_absent.rs")]
 pub mod servers;
 pub mod status;
+#[cfg(feature = "tstat")]
+pub mod tstat_cull;
+#[cfg(feature = "tstat")]
+pub mod tstat_send;
 
 use argv::{Request, Shape};
 use flags::Given;
@@ -142,6 +146,10 @@ const APPLETS: &[Entry] = &[
     Entry::of::<agent::options::Args>(),
     Entry::of::<status::Args>(),
     Entry::of::<connvitals::Args>(),
+    #[cfg(feature = "tstat")]
+    Entry::of::<tstat_send::Args>(),
+    #[cfg(feature = "tstat")]
+    Entry::of::<tstat_cull::Args>(),
 ];
 
 /// Runs the applet that the program's name, else its first argument, asks for.

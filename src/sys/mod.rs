@@ -27,6 +27,7 @@ pub mod tcp;
 pub mod terminal;
 #[cfg(all(target_env = "musl", target_feature = "crt-static"))]
 mod thread_name;
+pub mod tree;
 pub mod udp;
 #[cfg(all(panic = "abort", target_env = "musl", target_feature = "crt-static"))]
 mod unwind;

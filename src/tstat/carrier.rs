@@ -36,6 +36,8 @@ pub enum CarrierError {
     Down(String),
     /// SIGINT or SIGTERM came during a wait. What is unconfirmed can still be settled.
     Interrupted,
+    /// Whoever read along has gone away, and nobody misses the rest.
+    Closed,
 }
 
 impl fmt::Display for CarrierError {
@@ -43,6 +45,7 @@ impl fmt::Display for CarrierError {
         match self {
             Self::Refused(text) | Self::SetUpWrong(text) | Self::Down(text) => f.write_str(text),
             Self::Interrupted => f.write_str("interrupted"),
+            Self::Closed => f.write_str("the reader went away"),
         }
     }
 }
@@ -70,7 +73,8 @@ pub trait Carrier {
     /// `Interrupted` and `Refused`.
     fn offer(&mut self, slice: &Slice<'_>) -> Result<(), CarrierError>;
 
-    /// Hands over the numbers of slices that were confirmed since the last call, in any order.
+    /// Hands over the numbers of slices that were confirmed since the last call, in any order. Also
+    /// called now and then while there is nothing to offer, for signs of life; does not wait.
     fn confirmed(&mut self, on_confirmed: &mut dyn FnMut(u64));
 
     /// Waits until nothing is unconfirmed: with a `deadline` not longer than that, and whatever

@@ -2,12 +2,30 @@
 //! The logs of tstat: found, read row by row, turned into objects, carried away in slices.
 //!
 //! ```text
-//! ini ─▶ settings            walk ─▶ log rows ─▶ objects ─▶ slice ─▶ carrier ─▶ .progress
-//!                                                                              .processed
+//! walk ─▶ directory ─▶ rows ─▶ flow ─▶ slices ─▶ carrier ─▶ journal (.progress) ─▶ .processed
+//!          layout: which column is what          amqp, http, local
 //! ```
 //!
 //! A guest: nothing in the core knows it but the table of applets.
 
 pub mod amqp;
 pub mod carrier;
+pub mod configure;
+pub mod cull;
+mod directory;
+pub mod flow;
+pub mod http;
+pub mod ini;
+pub mod journal;
+pub mod layout;
+pub mod local;
+mod name;
+pub mod number;
+pub mod reading;
+pub mod report;
+pub mod rows;
+pub mod send;
 pub mod settings;
+pub mod slices;
+pub mod walk;
+mod write;

@@ -3,6 +3,8 @@
 
 use core::fmt;
 
+use crate::sink::identity;
+
 /// A text that is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub String);
@@ -92,4 +94,70 @@ pub struct TlsOptions {
     pub insecure: bool,
     /// The name that the certificate must bear, when it is not the host's.
     pub server_hostname: Option<String>,
+}
+
+/// `[api]`, `[elasticsearch]`: a server of HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// `http://host:port/path`.
+    pub url: String,
+    /// The index, of Elasticsearch only.
+    pub index: String,
+    /// The `Authorization` field (RFC 9110), if the server wants one.
+    pub authorization: Option<Secret>,
+    /// PEM file of the CAs that are trusted; the system's when absent.
+    pub ca: Option<String>,
+}
+
+/// Where slices go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// A broker.
+    Rabbit(Box<Rabbit>),
+    /// An HTTP API that takes arrays.
+    Api(Server),
+    /// Elasticsearch, OpenSearch.
+    Elastic(Server),
+    /// A file, one array a line: its path.
+    File(String),
+}
+
+impl Transport {
+    /// What it is called in messages, and in the record of what it took: never with a secret.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Rabbit(rabbit) => {
+                let Rabbit {
+                    host,
+                    port,
+                    vhost,
+                    exchange,
+                    routing_key,
+                    ..
+                } = &**rabbit;
+                format!(
+                    "rabbit {host}:{port} vhost '{vhost}' exchange '{exchange}' key '{routing_key}'"
+                )
+            }
+            // Without the path, in which some services put a secret.
+            Self::Api(server) => format!("api {}", origin(&server.url)),
+            Self::Elastic(server) => format!("elasticsearch {}/{}", server.url, server.index),
+            Self::File(path) => format!("file {path}"),
+        }
+    }
+}
+
+impl Transport {
+    /// Everything that tells one destination from another, as a number.
+    pub fn identity(&self) -> u64 {
+        let name = self.name();
+        match self {
+            Self::Rabbit(_) | Self::Elastic(_) | Self::File(_) => identity::hash(&[&name]),
+            Self::Api(server) => identity::hash(&[&name, &server.url]),
+        }
+    }
+}
+
+fn origin(url: &str) -> String {
+    url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/")
 }
