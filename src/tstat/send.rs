@@ -137,3 +137,6 @@ impl Visitor for Sender<'_> {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;
