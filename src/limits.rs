@@ -228,6 +228,10 @@ pub const TSTAT_SLICE_BYTES_MAX: usize = 256 * 1_024;
 /// has 255 (AMQP 0-9-1 section 4.2.5.3).
 pub const TSTAT_MESSAGE_ID_BYTES_MAX: usize = 200;
 
+/// Bytes of a PEM file that a broker's TLS needs; public bundles of CAs have 0.25 MiB. Larger: an
+/// error.
+pub const TSTAT_PEM_BYTES_MAX: usize = 8 * 1_024 * 1_024;
+
 /// Bytes of slices that went out and are not confirmed: ten of TCP, with a link of 10 ms that is
 /// 80 MB/s. 1 MiB. Full: no further slice is offered; one alone always goes.
 pub const TSTAT_UNCONFIRMED_BYTES_MAX: usize = 1_024 * 1_024;

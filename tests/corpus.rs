@@ -4,6 +4,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+#[cfg(feature = "tstat")]
+#[path = "fuzz/bodies/amqp.rs"]
+mod amqp;
 #[cfg(feature = "http")]
 #[path = "fuzz/bodies/answer.rs"]
 mod answer;
@@ -133,4 +136,10 @@ fn procfs_corpus() {
 #[test]
 fn status_corpus() {
     replay("status", status::run);
+}
+
+#[cfg(feature = "tstat")]
+#[test]
+fn amqp_corpus() {
+    replay("amqp", amqp::run);
 }
