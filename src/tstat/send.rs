@@ -137,6 +137,3 @@ impl Visitor for Sender<'_> {
         );
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -182,9 +182,8 @@ impl Row<'_> {
     /// The object of one direction; `None` when it cannot be rendered. All numbers of these logs
     /// are below 2^53 where they are divided.
     fn object(&self, tcp: bool, sides: [&str; 2], ms: bool) -> Option<(f64, String)> {
-        let [own, other] = sides;
+        let [own, _] = sides;
         let of = |name: &str| self.get(&format!("{own}{name}"));
-        let shown = |field: Option<Field>| field.map_or("null".to_owned(), |field| field.json());
         let (bytes, packets) = match tcp {
             true => (of("bytes_uniq")?, of("pkts_data")?),
             false => (of("bytes_all")?, of("pkts_all")?),
@@ -223,45 +222,64 @@ impl Row<'_> {
             packets.json()
         );
         if tcp {
-            let pair = |name: &str, wins: fn(f64, f64) -> bool| {
-                let both = ["c_", "s_"].map(|side| self.get(&format!("{side}{name}")));
-                let [Some(client), Some(server)] = both else {
-                    return Some(None);
-                };
-                let first = wins(client.number()?, server.number()?);
-                Some(Some(if first { client } else { server }))
-            };
-            let (mss, sack) = (pair("mss", |a, b| a < b)?, pair("sack_cnt", |a, b| a > b)?);
-            let rate = match of("pkts_retx") {
-                None => "null".to_owned(),
-                Some(retx) if retx.number()? == 0.0 || packets.number()? == 0.0 => "0".to_owned(),
-                Some(retx) => format!("{:?}", retx.number()? / packets.number()?),
-            };
-            for (key, column) in VALUES {
-                let value = match *column {
-                    "RATE" => rate.clone(),
-                    "MSS" => shown(mss.clone()),
-                    "SACK" => shown(sack.clone()),
-                    column => shown(of(column)),
-                };
-                values += &format!(", \"tcp_{key}\": {value}");
-            }
+            values += &self.tcp_values(own, packets.number())?;
         }
-        let at = |side: &str, name: &str| shown(self.get(&format!("{side}{name}")));
-        let meta = format!(
-            "\"src_ip\": {}, \"src_port\": {}, \"dst_ip\": {}, \"dst_port\": {}, \
-             \"protocol\": \"{}\", \"sensor_id\": \"s\", \"instance_id\": 0, \"flow_type\": \"tstat\"",
-            at(own, "ip"),
-            at(own, "port"),
-            at(other, "ip"),
-            at(other, "port"),
-            if tcp { "tcp" } else { "udp" },
-        );
+        let meta = self.meta(tcp, sides);
         let object = format!(
             "{{\"type\": \"flow\", \"interval\": 600, \"values\": {{{values}}}, \
              \"meta\": {{{meta}}}, \"start\": {start:.0}, \"end\": {end:.0}}}"
         );
         Some((bits.number()?, object))
+    }
+}
+
+impl Row<'_> {
+    fn meta(&self, tcp: bool, [own, other]: [&str; 2]) -> String {
+        let at = |side: &str, name: &str| {
+            let field = self.get(&format!("{side}{name}"));
+            field.map_or("null".to_owned(), |field| field.json())
+        };
+        format!(
+            "\"src_ip\": {}, \"src_port\": {}, \"dst_ip\": {}, \"dst_port\": {}, \
+             \"protocol\": \"{}\", \"sensor_id\": \"s\", \"instance_id\": 0, \
+             \"flow_type\": \"tstat\"",
+            at(own, "ip"),
+            at(own, "port"),
+            at(other, "ip"),
+            at(other, "port"),
+            if tcp { "tcp" } else { "udp" },
+        )
+    }
+
+    /// What objects of TCP have beyond the others.
+    fn tcp_values(&self, own: &str, packets: Option<f64>) -> Option<String> {
+        let of = |name: &str| self.get(&format!("{own}{name}"));
+        let shown = |field: Option<Field>| field.map_or("null".to_owned(), |field| field.json());
+        let pair = |name: &str, wins: fn(f64, f64) -> bool| {
+            let both = ["c_", "s_"].map(|side| self.get(&format!("{side}{name}")));
+            let [Some(client), Some(server)] = both else {
+                return Some(None);
+            };
+            let first = wins(client.number()?, server.number()?);
+            Some(Some(if first { client } else { server }))
+        };
+        let (mss, sack) = (pair("mss", |a, b| a < b)?, pair("sack_cnt", |a, b| a > b)?);
+        let rate = match of("pkts_retx") {
+            None => "null".to_owned(),
+            Some(retx) if retx.number()? == 0.0 || packets? == 0.0 => "0".to_owned(),
+            Some(retx) => format!("{:?}", retx.number()? / packets?),
+        };
+        let mut values = String::new();
+        for (key, column) in VALUES {
+            let value = match *column {
+                "RATE" => rate.clone(),
+                "MSS" => shown(mss.clone()),
+                "SACK" => shown(sack.clone()),
+                column => shown(of(column)),
+            };
+            values += &format!(", \"tcp_{key}\": {value}");
+        }
+        Some(values)
     }
 }
 

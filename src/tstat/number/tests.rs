@@ -87,7 +87,11 @@ proptest! {
     }
 
     #[test]
-    fn usual_doubles_too(scaled in -(1_i64 << 60)..1 << 60, shift in 0_i32..70, decimals in 2_u32..=3) {
+    fn usual_doubles_too(
+        scaled in -(1_i64 << 60)..1 << 60,
+        shift in 0_i32..70,
+        decimals in 2_u32..=3,
+    ) {
         let value = scaled as f64 / 2_f64.powi(shift);
         let found = round(value, decimals).value();
         prop_assert_eq!(found.to_bits(), reference(value, decimals as usize).to_bits());
@@ -109,12 +113,18 @@ proptest! {
     }
 
     #[test]
-    fn a_quotient_of_small_numbers_is_the_division_of_doubles(a in -(1_i64 << 53)..1 << 53, b in 1_i64..1 << 53) {
+    fn a_quotient_of_small_numbers_is_the_division_of_doubles(
+        a in -(1_i64 << 53)..1 << 53,
+        b in 1_i64..1 << 53,
+    ) {
         prop_assert_eq!(quotient(a.into(), b.into()), a as f64 / b as f64);
     }
 
     #[test]
-    fn a_quotient_of_large_ones_is_near_and_exact_when_it_can_be(a in 0_u64..1 << 50, b in 1_u64..1 << 14) {
+    fn a_quotient_of_large_ones_is_exact_when_it_can_be(
+        a in 0_u64..1 << 50,
+        b in 1_u64..1 << 14,
+    ) {
         let product = i128::from(a) * i128::from(b) * 8;
         prop_assert_eq!(quotient(product, (i128::from(b)) * 8), a as f64);
     }

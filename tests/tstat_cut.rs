@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Runs that are cut after any slice, by a carrier that does what a test wants.
+//! Runs of `tstat-send` that are cut after any slice, by a carrier that does what a test wants.
+#![cfg(feature = "tstat")]
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -7,10 +8,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::super::carrier::{Slice, Tally};
-use super::super::flow::UdpDurations;
-use super::*;
-use crate::time::Mono;
+use std::time::Duration;
+
+use netvitals::sys::files::c_path;
+use netvitals::sys::signal::Signals;
+use netvitals::sys::tree::Directory;
+use netvitals::time::Mono;
+use netvitals::tstat::carrier::{Carrier, CarrierError, Slice, Tally};
+use netvitals::tstat::flow::{UdpDurations, Wish};
+use netvitals::tstat::send::{Plan, Sender};
+use netvitals::tstat::settings::Transport;
 
 /// Objects of a log of these tests, and the slices that they make.
 const ROWS: usize = 230;
