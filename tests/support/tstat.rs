@@ -3,6 +3,7 @@
 //! as plain code that follows the description makes them.
 #![allow(dead_code)]
 
+use std::cmp::Ordering;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -210,10 +211,10 @@ impl Row<'_> {
         } else {
             of("first_abs")?
         };
-        let start = (first.number()? / 1000.0).trunc();
+        let start = (first.number()? / 1000.0).trunc() + 0.0;
         let end = match tcp {
-            true => (self.get("last")?.number()? / 1000.0).trunc(),
-            false => (start + duration).trunc(),
+            true => (self.get("last")?.number()? / 1000.0).trunc() + 0.0,
+            false => (start + duration).trunc() + 0.0,
         };
         let mut values = format!(
             "\"duration\": {duration:?}, \"num_bits\": {}, \"num_packets\": {}, \
@@ -222,7 +223,7 @@ impl Row<'_> {
             packets.json()
         );
         if tcp {
-            values += &self.tcp_values(own, packets.number())?;
+            values += &self.tcp_values(own, &packets)?;
         }
         let meta = self.meta(tcp, sides);
         let object = format!(
@@ -252,22 +253,33 @@ impl Row<'_> {
     }
 
     /// What objects of TCP have beyond the others.
-    fn tcp_values(&self, own: &str, packets: Option<f64>) -> Option<String> {
+    fn tcp_values(&self, own: &str, packets: &Field) -> Option<String> {
         let of = |name: &str| self.get(&format!("{own}{name}"));
         let shown = |field: Option<Field>| field.map_or("null".to_owned(), |field| field.json());
-        let pair = |name: &str, wins: fn(f64, f64) -> bool| {
+        // The first one if it is so beside the other; two texts are compared as texts.
+        let pair = |name: &str, wanted: Ordering| {
             let both = ["c_", "s_"].map(|side| self.get(&format!("{side}{name}")));
             let [Some(client), Some(server)] = both else {
                 return Some(None);
             };
-            let first = wins(client.number()?, server.number()?);
-            Some(Some(if first { client } else { server }))
+            let order = match (&client, &server) {
+                (Field::Text(client), Field::Text(server)) => client.cmp(server),
+                _ => client.number()?.partial_cmp(&server.number()?)?,
+            };
+            Some(Some(if order == wanted { client } else { server }))
         };
-        let (mss, sack) = (pair("mss", |a, b| a < b)?, pair("sack_cnt", |a, b| a > b)?);
+        let (mss, sack) = (
+            pair("mss", Ordering::Less)?,
+            pair("sack_cnt", Ordering::Greater)?,
+        );
+        let nothing = |field: &Field| match field {
+            Field::Text(text) => text.is_empty(),
+            number => number.number() == Some(0.0),
+        };
         let rate = match of("pkts_retx") {
             None => "null".to_owned(),
-            Some(retx) if retx.number()? == 0.0 || packets? == 0.0 => "0".to_owned(),
-            Some(retx) => format!("{:?}", retx.number()? / packets?),
+            Some(retx) if nothing(&retx) || nothing(packets) => "0".to_owned(),
+            Some(retx) => format!("{:?}", retx.number()? / packets.number()?),
         };
         let mut values = String::new();
         for (key, column) in VALUES {
