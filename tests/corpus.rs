@@ -37,6 +37,12 @@ mod quote;
 mod segment;
 #[path = "fuzz/bodies/status.rs"]
 mod status;
+#[cfg(feature = "tstat")]
+#[path = "fuzz/bodies/tstat_ini.rs"]
+mod tstat_ini;
+#[cfg(feature = "tstat")]
+#[path = "fuzz/bodies/tstat_log.rs"]
+mod tstat_log;
 #[path = "fuzz/bodies/uci.rs"]
 mod uci;
 #[path = "fuzz/bodies/wire.rs"]
@@ -142,4 +148,16 @@ fn status_corpus() {
 #[test]
 fn amqp_corpus() {
     replay("amqp", amqp::run);
+}
+
+#[cfg(feature = "tstat")]
+#[test]
+fn tstat_log_corpus() {
+    replay("tstat_log", tstat_log::run);
+}
+
+#[cfg(feature = "tstat")]
+#[test]
+fn tstat_ini_corpus() {
+    replay("tstat_ini", tstat_ini::run);
 }

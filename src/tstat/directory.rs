@@ -6,30 +6,22 @@ use core::fmt;
 use core::time::Duration;
 use std::io;
 
-use super::carrier::{Carrier, CarrierError, Slice};
+use super::carrier::CarrierError;
 use super::journal::{self, Found, Journal};
 use super::layout::{Layout, Protocol};
-use super::name::message_id;
-use super::reading::{Complaint, ReadError, Taker};
-use super::report::Report;
+use super::passage::Passage;
+use super::reading::{Counts, ReadError, Taker};
 use super::send::{Plan, Sender};
 use super::walk::Place;
 use super::write;
 use crate::sys::clock;
 use crate::sys::files::{File, Status};
-use crate::sys::signal::Signals;
 use crate::sys::tree::Directory;
 
 /// The mark of a directory that is done, and what is in it.
 pub const PROCESSED: &CStr = c".processed";
 const PROCESSED_TEXT: &[u8] = b"processed";
 const PROCESSED_DRAFT: &CStr = c".processed.tmp";
-
-/// How long what is in flight is waited for when there is nothing more to come.
-const LAST_WORDS: Duration = Duration::from_secs(3);
-
-/// Complaints about one log that are shown; more are counted only.
-const COMPLAINTS_MAX: u32 = 10;
 
 /// What became of a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +50,7 @@ impl From<CarrierError> for Halt {
     }
 }
 
-fn failed(what: impl fmt::Display) -> Halt {
+pub(super) fn failed(what: impl fmt::Display) -> Halt {
     Halt::Failed(what.to_string())
 }
 
@@ -159,10 +151,7 @@ impl Sender<'_> {
         if logs.is_empty() || self.is_young(&logs, place) {
             return Ok(Outcome::Left);
         }
-        if !directory
-            .lock()
-            .map_err(|error| failed(format_args!("cannot lock it: {error}")))?
-        {
+        if self.plan.transport.is_some() && !lock(directory)? {
             self.report.locked += 1;
             self.report.hide();
             log::warn!("{}: another process works on it; left to that", place.path);
@@ -275,17 +264,9 @@ impl Sender<'_> {
         else {
             return Ok(());
         };
-        let mut counts = super::reading::Counts::default();
+        let mut counts = Counts::default();
         reader.slices.reset();
-        let mut passage = Passage {
-            carrier: &mut **carrier,
-            journal,
-            signals,
-            report,
-            place,
-            log: "",
-            complaints: 0,
-        };
+        let mut passage = Passage::new(&mut **carrier, journal, signals, report, place);
         let mut result = Ok(());
         for (log, layout) in logs.iter().zip(layouts) {
             let Some(layout) = layout else {
@@ -313,6 +294,12 @@ impl Sender<'_> {
     }
 }
 
+/// Whether nobody else works on it.
+fn lock(directory: &Directory) -> Result<bool, Halt> {
+    let locked = directory.lock();
+    locked.map_err(|error| failed(format_args!("cannot lock it: {error}")))
+}
+
 fn mark(directory: &Directory) -> Result<(), Halt> {
     let result = directory.replace(PROCESSED, PROCESSED_DRAFT, PROCESSED_TEXT);
     result.map_err(|error| {
@@ -324,169 +311,4 @@ fn mark(directory: &Directory) -> Result<(), Halt> {
     // It says nothing any more, also when it stays.
     let _ = directory.remove(journal::NAME);
     Ok(())
-}
-
-/// The slices of a directory on their way.
-struct Passage<'a> {
-    carrier: &'a mut dyn Carrier,
-    /// `None`: nothing is remembered.
-    journal: &'a mut Option<Journal>,
-    signals: &'a Signals,
-    report: &'a mut Report,
-    place: &'a Place,
-    /// Name of the log that is read.
-    log: &'static str,
-    complaints: u32,
-}
-
-impl Passage<'_> {
-    fn begin(&mut self, protocol: Protocol) {
-        self.log = log_name(protocol).to_str().unwrap_or_default();
-        self.complaints = 0;
-    }
-
-    fn end(&mut self, bytes: u64) {
-        self.report.pass(bytes);
-        if self.complaints > COMPLAINTS_MAX {
-            let more = self.complaints - COMPLAINTS_MAX;
-            log::warn!("{}/{}: {more} more of such rows", self.place.path, self.log);
-        }
-    }
-
-    /// Takes in what was confirmed, and writes it down.
-    fn confirm(&mut self) -> Result<(), Halt> {
-        let (journal, mut count) = (&mut *self.journal, 0);
-        self.carrier.confirmed(&mut |number| {
-            count += 1;
-            if let Some(journal) = journal {
-                journal.note(number);
-            }
-        });
-        self.report.confirmed += count;
-        let written = journal.as_mut().map_or(Ok(()), Journal::write);
-        written.map_err(|error| {
-            failed(format_args!(
-                "cannot write {}: {error}; what was sent since may be sent again",
-                journal::NAME.to_string_lossy()
-            ))
-        })
-    }
-
-    /// Waits for what is in flight; `result` is how it went so far, with `count` slices made.
-    fn settle(&mut self, result: Result<(), Halt>, count: u64) -> Result<(), Halt> {
-        let last_words = || Some(clock::mono().after(LAST_WORDS));
-        let mut result = result;
-        let settled = match &result {
-            Ok(()) => match self.carrier.settle(None) {
-                Err(CarrierError::Interrupted) => {
-                    result = Err(Halt::Stopped(CarrierError::Interrupted));
-                    self.carrier.settle(last_words())
-                }
-                settled => settled,
-            },
-            Err(Halt::Failed(_) | Halt::Stopped(CarrierError::Interrupted)) => {
-                self.carrier.settle(last_words())
-            }
-            Err(Halt::Stopped(_)) => Ok(()),
-        };
-        let confirmed = self.confirm();
-        let interrupted = matches!(result, Err(Halt::Stopped(CarrierError::Interrupted)));
-        match (result, settled) {
-            // An interrupt is no failure, unless something in flight got lost by it.
-            (Ok(()) | Err(Halt::Stopped(CarrierError::Interrupted)), Err(error)) => {
-                return Err(error.into());
-            }
-            (result, _) if !interrupted => result?,
-            _ => {}
-        }
-        confirmed?;
-        let all = match self.journal {
-            Some(journal) => journal.confirmed().count() >= count,
-            None => true,
-        };
-        match (interrupted, all) {
-            (true, _) => Err(Halt::Stopped(CarrierError::Interrupted)),
-            (false, true) => Ok(()),
-            (false, false) => Err(failed(
-                "not all of it was confirmed; the next run sends the rest",
-            )),
-        }
-    }
-}
-
-impl Taker for Passage<'_> {
-    type Error = Halt;
-
-    fn slice(&mut self, number: u64, body: &[u8], objects: u32) -> Result<(), Halt> {
-        if self.signals.is_asked_to_end() {
-            return Err(Halt::Stopped(CarrierError::Interrupted));
-        }
-        let journal = self.journal.as_ref();
-        if journal.is_some_and(|journal| journal.confirmed().contains(number)) {
-            self.report.resumed += 1;
-            return Ok(());
-        }
-        // Nobody asks for its name where nothing is sent.
-        let message_id = match journal {
-            Some(_) => message_id(self.place, number, body),
-            None => String::new(),
-        };
-        self.carrier.offer(&Slice {
-            number,
-            message_id: &message_id,
-            body,
-            objects,
-        })?;
-        self.confirm()
-    }
-
-    fn complain(&mut self, line: u64, complaint: Complaint<'_>) {
-        self.complaints = self.complaints.saturating_add(1);
-        if self.complaints <= COMPLAINTS_MAX {
-            self.report.hide();
-            log::warn!("{}/{}:{line}: {complaint}", self.place.path, self.log);
-        }
-    }
-
-    fn tick(&mut self, bytes: u64) -> Result<(), Halt> {
-        if self.signals.is_asked_to_end() {
-            return Err(Halt::Stopped(CarrierError::Interrupted));
-        }
-        self.report.progress(bytes);
-        self.confirm()
-    }
-}
-
-impl fmt::Display for Complaint<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN_BYTES_MAX: usize = 40;
-        let way = |direction| match direction {
-            0 => "client to server",
-            _ => "server to client",
-        };
-        match *self {
-            Self::Fields(found, expected) => {
-                write!(
-                    f,
-                    "bad row: {found} fields, and the header has {expected}; rejected"
-                )
-            }
-            Self::TooLong => f.write_str("bad row: too long; rejected"),
-            Self::Unrenderable(direction, field, why) => {
-                let shown = String::from_utf8_lossy(&field[..field.len().min(SHOWN_BYTES_MAX)]);
-                write!(
-                    f,
-                    "unable to render {}: '{shown}' {why}; rejected",
-                    way(direction)
-                )
-            }
-            Self::Oversized(direction) => {
-                write!(
-                    f,
-                    "unable to render {}: too large; rejected",
-                    way(direction)
-                )
-            }
-        }
-    }
 }

@@ -142,11 +142,7 @@ impl Renderer {
         let (row, sides) = (Row { line, fields }, &layout.sides);
         let (side, other) = (&sides[direction & 1], &sides[!direction & 1]);
         let reckoned = self.reckon(layout.protocol, side, row)?;
-        let Derived {
-            rexmit_rate,
-            mss,
-            sack_count,
-        } = derive(side, row)?;
+        let derived = derive(side, row)?;
         if !self.is_wanted(reckoned.bits) {
             return Ok(false);
         }
@@ -161,19 +157,7 @@ impl Renderer {
         out.extend_from_slice(b",\"packets_per_second\":");
         rate(reckoned.packets_per_second, out);
         if layout.protocol == Protocol::Tcp {
-            for ((key, source), own) in TCP_VALUES.iter().zip(side.own) {
-                out.extend_from_slice(key.as_bytes());
-                match source {
-                    Source::Own(_) => optional(own.map(|column| row.field(column)), out),
-                    Source::SmallerMss => optional(mss, out),
-                    Source::LargerSackCount => optional(sack_count, out),
-                    Source::RexmitRate => match rexmit_rate {
-                        None => out.extend_from_slice(b"null"),
-                        Some(None) => out.push(b'0'),
-                        Some(Some(rate)) => write::shortest(rate, out),
-                    },
-                }
-            }
+            tcp_values(side, row, &derived, out);
         }
         out.extend_from_slice(b"},\"meta\":{\"src_ip\":");
         for (column, key) in [
@@ -289,6 +273,22 @@ fn rexmit_rate(side: &Side, row: Row<'_>, rexmit: Column) -> Result<Option<f64>,
             column: rexmit,
             why: NotANumber::TooLarge,
         }),
+    }
+}
+
+fn tcp_values(side: &Side, row: Row<'_>, derived: &Derived<'_>, out: &mut Vec<u8>) {
+    for ((key, source), own) in TCP_VALUES.iter().zip(side.own) {
+        out.extend_from_slice(key.as_bytes());
+        match source {
+            Source::Own(_) => optional(own.map(|column| row.field(column)), out),
+            Source::SmallerMss => optional(derived.mss, out),
+            Source::LargerSackCount => optional(derived.sack_count, out),
+            Source::RexmitRate => match derived.rexmit_rate {
+                None => out.extend_from_slice(b"null"),
+                Some(None) => out.push(b'0'),
+                Some(Some(rate)) => write::shortest(rate, out),
+            },
+        }
     }
 }
 

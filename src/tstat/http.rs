@@ -9,13 +9,14 @@ use std::sync::Arc;
 use memchr::memmem;
 
 use super::carrier::{Carrier, CarrierError, Slice, Tally};
+use super::exchange::{Exchange, Job};
 use super::local::AtOnce;
 use super::settings::{Secret, Server};
 use crate::engine::retry::Backoff;
 use crate::sink::answer::{Decision, Outcome, Verdict};
 use crate::sink::api::Api;
 use crate::sink::elastic::Elastic;
-use crate::sink::http::{Client, Method, Request, Times, Trust};
+use crate::sink::http::{Client, Method, Times, Trust};
 use crate::sys::resolver::Resolver;
 use crate::sys::signal::{Signals, Woken};
 use crate::sys::{clock, random};
@@ -46,7 +47,7 @@ pub struct ToServer<'a> {
     kind: Kind,
     /// What it is called in messages.
     name: String,
-    client: Client,
+    exchange: Exchange,
     authorization: Option<Secret>,
     signals: &'a Signals,
     body: Vec<u8>,
@@ -72,9 +73,10 @@ impl<'a> ToServer<'a> {
             ca: server.ca.clone(),
             insecure: false,
         };
-        let resolver = Resolver::start()
-            .map_err(|error| set_up_wrong(format!("cannot start a thread: {error}")))?;
-        let client = Client::new(&trust, TIMES, Arc::new(resolver)).map_err(set_up_wrong)?;
+        let no_thread = |error| set_up_wrong(format!("cannot start a thread: {error}"));
+        let resolver = Arc::new(Resolver::start().map_err(no_thread)?);
+        let client = Client::new(&trust, TIMES, resolver).map_err(set_up_wrong)?;
+        let exchange = Exchange::start(client, TIMES.total).map_err(no_thread)?;
         let kind = match elastic {
             true => Kind::Elastic(Elastic {
                 base: server.url.clone(),
@@ -90,7 +92,7 @@ impl<'a> ToServer<'a> {
         Ok(Self {
             kind,
             name,
-            client,
+            exchange,
             authorization: server.authorization.clone(),
             signals,
             body: Vec::new(),
@@ -99,46 +101,45 @@ impl<'a> ToServer<'a> {
         })
     }
 
-    /// Sends the slice once.
-    fn send(&mut self, slice: &Slice<'_>) -> Outcome {
+    /// Sends the slice once; `None` when a signal came before the answer.
+    fn send(&mut self, slice: &Slice<'_>) -> Option<Outcome> {
         let count = slice.objects as usize;
+        let mut body = core::mem::take(&mut self.body);
+        body.clear();
         let (method, url, content_type) = match &self.kind {
-            Kind::Api(api) => (Method::Post, api.url.clone(), "application/json"),
-            Kind::Elastic(elastic) if count == 1 => {
-                let Elastic { base, index, .. } = elastic;
+            Kind::Api(api) => {
+                body.extend_from_slice(slice.body);
+                (Method::Post, api.url.clone(), "application/json")
+            }
+            Kind::Elastic(Elastic { base, index, .. }) if count == 1 => {
+                let object = slice.body.get(1..slice.body.len() - 1);
+                body.extend_from_slice(object.unwrap_or_default());
                 let url = format!("{base}/{index}/_create/{}-0", slice.message_id);
                 (Method::Put, url, "application/json")
             }
-            Kind::Elastic(elastic) => {
-                let url = format!("{}/_bulk", elastic.base);
+            Kind::Elastic(Elastic { base, index, .. }) => {
+                bulk(slice, index, &mut body);
+                let url = format!("{base}/_bulk");
                 (Method::Post, url, "application/x-ndjson")
             }
         };
-        let body = match &self.kind {
-            Kind::Api(_) => slice.body,
-            Kind::Elastic(_) if count == 1 => {
-                slice.body.get(1..slice.body.len() - 1).unwrap_or_default()
-            }
-            Kind::Elastic(elastic) => {
-                bulk(slice, &elastic.index, &mut self.body);
-                &self.body
-            }
-        };
-        let mut headers = vec![("content-type", content_type)];
+        let mut headers = vec![("content-type", content_type.to_owned())];
         if matches!(self.kind, Kind::Api(_)) {
-            headers.push(("idempotency-key", slice.message_id));
+            headers.push(("idempotency-key", slice.message_id.to_owned()));
         }
         let authorization = self.authorization.as_ref();
-        headers.extend(authorization.map(|Secret(value)| ("authorization", value.as_str())));
-        let request = Request {
+        headers.extend(authorization.map(|Secret(value)| ("authorization", value.clone())));
+        let job = Job {
             method,
-            url: &url,
-            headers: &headers,
+            url,
+            headers,
             body,
             // An item of a bulk answer has 250 bytes, 600 with an error.
             answer_bytes_max: 64 * 1_024 + 1_024 * count as u64,
         };
-        match (self.client.send(&request, TIMES.total), &self.kind) {
+        let (job, result) = self.exchange.run(job, self.signals)?;
+        self.body = job.body;
+        Some(match (result, &self.kind) {
             (Err(reason), _) => Outcome::All(Decision {
                 verdict: Verdict::Again(None),
                 status: 0,
@@ -146,7 +147,7 @@ impl<'a> ToServer<'a> {
             }),
             (Ok(answer), Kind::Elastic(elastic)) => elastic.outcome(&answer, count),
             (Ok(answer), Kind::Api(api)) => api.outcome(&answer),
-        }
+        })
     }
 
     /// What becomes of the slice as a whole: `None` when it has arrived, all of it.
@@ -201,7 +202,7 @@ impl Carrier for ToServer<'_> {
         let mut backoff = Backoff::new(CEILING);
         let start = clock::mono();
         loop {
-            let outcome = self.send(slice);
+            let outcome = self.send(slice).ok_or(CarrierError::Interrupted)?;
             let refused = self.refused.as_ref().map(|(count, _)| *count);
             let Some(Decision {
                 verdict, reason, ..

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `.progress`: which slices of a directory were confirmed, so that a run that was cut goes on where
-//! it stopped.
+//! `.progress`: which slices of a directory were confirmed, so that a run that was cut goes on
+//! where it stopped.
 //!
 //! A line that says what the slices were made of, then a line for each range that was confirmed,
 //! added when it is. A line that a crash cut off is not counted: its slices go out again, with the
@@ -15,7 +15,7 @@ use crate::sys::tree::Directory;
 pub const NAME: &core::ffi::CStr = c".progress";
 
 /// First word of the file; another form has another one.
-const FORM: &str = "tstat-progress-1";
+pub const FORM: &str = "tstat-progress-1";
 
 /// Bytes of a file that is read. A slice takes at most 20: a log of 10 GB has half a million.
 const BYTES_MAX: usize = 32 * 1_024 * 1_024;
@@ -182,65 +182,7 @@ fn parse(mut lines: &[u8]) -> Ranges {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::files::c_path;
     use proptest::prelude::*;
-
-    fn fresh(name: &str) -> (std::path::PathBuf, Directory) {
-        let name = format!("netvitals-journal-{name}-{}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir(&path).unwrap();
-        let opened = Directory::open(&c_path(path.to_str().unwrap()).unwrap()).unwrap();
-        (path, opened)
-    }
-
-    #[test]
-    fn what_was_confirmed_is_remembered_for_the_same_logs_only() {
-        let (path, directory) = fresh("same");
-        let open = |key| Journal::open(&directory, key).unwrap();
-        let (mut journal, found) = open("a");
-        assert_eq!(found, Found::Nothing);
-        [0, 1, 2, 5].map(|number| journal.note(number));
-        journal.write().unwrap();
-        journal.note(6);
-        journal.write().unwrap();
-        let (journal, found) = open("a");
-        assert_eq!(found, Found::Ours);
-        let held: Vec<_> = (0..9)
-            .filter(|n| journal.confirmed().contains(*n))
-            .collect();
-        assert_eq!(
-            (held, journal.confirmed().count()),
-            (vec![0, 1, 2, 5, 6], 5)
-        );
-        assert_eq!(open("b").1, Found::Stale);
-        assert_eq!(open("b").1, Found::Nothing);
-        assert_eq!(open("a").1, Found::Stale);
-        std::fs::remove_dir_all(&path).unwrap();
-    }
-
-    #[test]
-    fn a_line_that_was_cut_off_does_not_count() {
-        let (path, directory) = fresh("cut");
-        let head = format!("{FORM} a\n");
-        let file = path.join(".progress");
-        let whole = format!("{head}0-11\n13\n");
-        for cut in 0..=whole.len() {
-            std::fs::write(&file, &whole[..cut]).unwrap();
-            let (mut journal, _) = Journal::open(&directory, "a").unwrap();
-            let lines = whole[..cut].strip_prefix(&head).unwrap_or_default();
-            let count = [0, 12, 13][lines.matches('\n').count()];
-            assert_eq!(journal.confirmed().count(), count, "{cut}");
-            journal.note(20);
-            journal.write().unwrap();
-            let (journal, found) = Journal::open(&directory, "a").unwrap();
-            assert_eq!(
-                (journal.confirmed().count(), found),
-                (count + 1, Found::Ours)
-            );
-        }
-        std::fs::remove_dir_all(&path).unwrap();
-    }
 
     proptest! {
         #[test]

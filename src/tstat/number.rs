@@ -215,7 +215,7 @@ fn short_float(token: &[u8]) -> Option<Rounded> {
         (b'-', rest) => (true, rest),
         _ => (false, token),
     };
-    if digits.len() > 16 {
+    if !(2..=16).contains(&digits.len()) {
         return None;
     }
     let (mut number, mut point) = (0_u64, None);
@@ -227,9 +227,6 @@ fn short_float(token: &[u8]) -> Option<Rounded> {
         }
     }
     let decimals = digits.len() - 1 - point?;
-    if digits.len() < 2 {
-        return None;
-    }
     let scaled = if decimals <= 3 {
         number.checked_mul(POWERS[3 - decimals])?
     } else {

@@ -2,6 +2,7 @@
 //! One log from its first line to its last: every row gives its objects, or is rejected, counted
 //! and said.
 
+use core::fmt;
 use std::io;
 
 use super::flow::{Renderer, Unrenderable};
@@ -74,6 +75,40 @@ pub enum Complaint<'a> {
     Unrenderable(usize, &'a [u8], NotANumber),
     /// The object of this direction would not fit into any slice.
     Oversized(usize),
+}
+
+impl fmt::Display for Complaint<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN_BYTES_MAX: usize = 40;
+        let way = |direction| match direction {
+            0 => "client to server",
+            _ => "server to client",
+        };
+        match *self {
+            Self::Fields(found, expected) => {
+                write!(
+                    f,
+                    "bad row: {found} fields, and the header has {expected}; rejected"
+                )
+            }
+            Self::TooLong => f.write_str("bad row: too long; rejected"),
+            Self::Unrenderable(direction, field, why) => {
+                let shown = String::from_utf8_lossy(&field[..field.len().min(SHOWN_BYTES_MAX)]);
+                write!(
+                    f,
+                    "unable to render {}: '{shown}' {why}; rejected",
+                    way(direction)
+                )
+            }
+            Self::Oversized(direction) => {
+                write!(
+                    f,
+                    "unable to render {}: too large; rejected",
+                    way(direction)
+                )
+            }
+        }
+    }
 }
 
 /// The parts that every log is read with.

@@ -226,7 +226,8 @@ mod tests {
         #[test]
         fn lines_are_those_of_the_text(text in "[ab\r\n]{0,60}", piece in 1_usize..9) {
             let whole = text.strip_suffix('\n').unwrap_or(&text);
-            let cut = |line: &str| Some(line.strip_suffix('\r').unwrap_or(line).as_bytes().to_vec());
+            let bare = |line: &str| line.strip_suffix('\r').unwrap_or(line).as_bytes().to_vec();
+            let cut = |line: &str| Some(bare(line));
             let expected: Vec<_> = match text.is_empty() {
                 true => Vec::new(),
                 false => whole.split('\n').map(cut).collect(),

@@ -197,7 +197,11 @@ mod tests {
         }
 
         #[test]
-        fn usual_ones_too(scaled in -(1_i64 << 60)..1 << 60, shift in 0_i32..60, decimals in 2_u32..=3) {
+        fn usual_ones_too(
+            scaled in -(1_i64 << 60)..1 << 60,
+            shift in 0_i32..60,
+            decimals in 2_u32..=3,
+        ) {
             let rounded = number::round(scaled as f64 / 2_f64.powi(shift), decimals);
             let direct = text(|out| float(rounded, out));
             prop_assert_eq!(direct, text(|out| shortest(rounded.value(), out)));

@@ -2,6 +2,7 @@
 //! Settings of the documented example, and complaints.
 
 use super::*;
+use crate::tstat::settings::{Argument, Persistent, QueueOptions, Rabbit, TlsOptions};
 use proptest::prelude::*;
 
 const EXAMPLE: &str = "\
