@@ -18,25 +18,26 @@ use crate::tstat::carrier::CarrierError;
 const READ_BYTES: usize = 4_096;
 
 impl Broker<'_> {
-    /// Does what can be done now, then waits until more can be.
+    /// Waits until something can be done, and does it: to be called only when all was done that can
+    /// be ([`Broker::pump`]), and it was not enough. Between the two nobody may look away: what ends
+    /// the caller's wait would be taken in unseen, and then be waited for.
     pub(super) fn turn(&mut self, pause: Pause<'_>) -> Result<(), CarrierError> {
+        let waited = match &self.line {
+            None => pause.until(self.try_at),
+            Some(line) => {
+                let or_write = !line.session.out().is_empty() || line.link.wants_write();
+                let due = self.next_due(line);
+                pause.for_read(line.link.as_fd(), or_write, due).map(drop)
+            }
+        };
+        waited.map_err(|cut| self.cut(cut))?;
         if self.line.is_none() {
-            let waited = pause.until(self.try_at);
-            waited.map_err(|cut| self.cut(cut))?;
             let opened = Link::open(&self.settings, self.client.as_ref(), &self.resolver, &pause);
             match opened.map_err(|cut| self.cut(cut))? {
                 Ok(link) => self.begin(link),
                 Err(error) => return self.on_break(error.into()),
             }
         }
-        self.pump()?;
-        let Some(line) = &self.line else {
-            return Ok(());
-        };
-        let or_write = !line.session.out().is_empty() || line.link.wants_write();
-        let due = self.next_due(line);
-        let waited = pause.for_read(line.link.as_fd(), or_write, due);
-        waited.map_err(|cut| self.cut(cut))?;
         self.pump()
     }
 
