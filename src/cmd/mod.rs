@@ -268,14 +268,14 @@ fn help(entry: &Entry) -> String {
         ("Where documents go", entry.outputs),
     ] {
         if !table.is_empty() {
-            more += &["\n\n", head, ":", &flags::help(table)].concat();
+            more += &["\n\n", head, ":", &flags::help(table, "")].concat();
         }
     }
     format!(
         "{}{options}{}{}{COMMON_OPTIONS}{more}\n\nExamples:{examples}",
         version(),
-        flags::help(flags),
-        flags::help(LOGGING)
+        flags::help(flags, ""),
+        flags::help(LOGGING, flags)
     )
 }
 
