@@ -4,6 +4,7 @@
 
 The first K messages of the first connection that has more go through, and nothing after them; then
 ACTION is run, and when it is over, the connection is reset. All other connections go through.
+Environment: LISTEN (the port; else a free one).
 """
 import os
 import socket
@@ -72,7 +73,7 @@ def talk(client):
 
 
 def main():
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.create_server(("127.0.0.1", int(os.environ.get("LISTEN", "0")))) as server:
         with open(PORT_FILE + ".new", "w", encoding="utf-8") as file:
             file.write(str(server.getsockname()[1]))
         os.rename(PORT_FILE + ".new", PORT_FILE)
