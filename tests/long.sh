@@ -10,7 +10,8 @@
 #   feed          built and tested as OpenWrt's feed would
 #   fuzz          each fuzz target for five minutes (needs cargo-fuzz and a nightly toolchain)
 #   agent         a LAN of 250 devices and failing servers, for a minute and for ten
-#   servers       100 kills, memory and throughput against real servers
+#   servers       100 kills, memory and throughput against real servers; a broker killed after each
+#                 message
 #   benches       rates, cost of a run, sweeps beside arp-scan and nmap, frames counted beside
 #                 frames sent, cost of a frame, logs of tstat of 75 MB and of 2 GB
 #
@@ -73,7 +74,7 @@ part_agent() {
 }
 
 part_servers() {
-    step "all parts" tests/lab/run.sh kill=100 memory throughput
+    step "all parts" tests/lab/run.sh kill=100 memory throughput rabbit=all
 }
 
 part_benches() {
