@@ -31,7 +31,7 @@ impl Taker for Kept {
         self.complaints += 1;
     }
 
-    fn tick(&mut self, _: u64) -> Result<(), Infallible> {
+    fn tick(&mut self, _: u64, _: u64) -> Result<(), Infallible> {
         Ok(())
     }
 }

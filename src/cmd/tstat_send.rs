@@ -166,7 +166,12 @@ fn transport(path: &str, name: &str) -> Result<Transport, Failure> {
             quoted(path)
         ))
     })?;
-    let text = String::from_utf8_lossy(&text);
+    let text = String::from_utf8(text).map_err(|_| {
+        Failure::usage(format_args!(
+            "the configuration {} is not UTF-8",
+            quoted(path)
+        ))
+    })?;
     let mut unknown = Vec::new();
     let found = configure::transport(&text, name, &config::environment, &mut unknown);
     for option in unknown {

@@ -273,13 +273,14 @@ impl Sender<'_> {
                 continue;
             };
             passage.begin(log.protocol);
+            let rows = counts.rows;
             let read = &mut |space: &mut [u8]| log.file.read(space);
             result = match reader.rows(layout, read, &mut counts, &mut passage) {
                 Ok(()) => Ok(()),
                 Err(ReadError::Taker(halt)) => Err(halt),
                 Err(ReadError::Io(error)) => Err(failed(format_args!("cannot read it: {error}"))),
             };
-            passage.end(log.status.bytes());
+            passage.end(log.status.bytes(), counts.rows - rows);
             if result.is_err() {
                 break;
             }

@@ -58,9 +58,9 @@ impl<'a> Passage<'a> {
         self.complaints = 0;
     }
 
-    /// Has done with a log of so many bytes.
-    pub(super) fn end(&mut self, bytes: u64) {
-        self.report.pass(bytes);
+    /// Has done with a log of so many bytes and rows.
+    pub(super) fn end(&mut self, bytes: u64, rows: u64) {
+        self.report.pass(bytes, rows);
         if self.complaints > COMPLAINTS_MAX {
             let more = self.complaints - COMPLAINTS_MAX;
             log::warn!("{}/{}: {more} more of such rows", self.place.path, self.log);
@@ -162,11 +162,11 @@ impl Taker for Passage<'_> {
         }
     }
 
-    fn tick(&mut self, bytes: u64) -> Result<(), Halt> {
+    fn tick(&mut self, bytes: u64, lines: u64) -> Result<(), Halt> {
         if self.signals.is_asked_to_end() {
             return Err(Halt::Stopped(CarrierError::Interrupted));
         }
-        self.report.progress(bytes);
+        self.report.progress(bytes, lines);
         self.confirm()
     }
 }

@@ -135,11 +135,11 @@ pub trait Taker {
     /// Hears the number of a line, from 1, and what is wrong with it.
     fn complain(&mut self, line: u64, complaint: Complaint<'_>);
 
-    /// Is asked now and then, after so many bytes of the log, whether to go on.
+    /// Is asked now and then, after so many bytes and lines of the log, whether to go on.
     ///
     /// # Errors
     /// When it takes no more.
-    fn tick(&mut self, bytes: u64) -> Result<(), Self::Error>;
+    fn tick(&mut self, bytes: u64, lines: u64) -> Result<(), Self::Error>;
 }
 
 /// How many lines are read from one question to the next.
@@ -227,7 +227,7 @@ impl Reader {
                 }
             }
             if number % TICK_LINES == 0 && result.is_ok() {
-                result = taker.tick(self.lines.consumed());
+                result = taker.tick(self.lines.consumed(), number);
             }
             if result.is_err() {
                 break;

@@ -39,8 +39,9 @@ pub struct Report {
     bar: Progress,
     /// Bytes of all logs, if somebody wants to know.
     bytes_expected: u64,
-    /// Bytes of logs that were read to their ends.
+    /// Bytes and rows of logs that were read to their ends.
     bytes_passed: u64,
+    rows_passed: u64,
 }
 
 impl Default for Report {
@@ -60,6 +61,7 @@ impl Default for Report {
             bar: Progress::new(start),
             bytes_expected: 0,
             bytes_passed: 0,
+            rows_passed: 0,
         }
     }
 }
@@ -74,13 +76,14 @@ impl Report {
         }
     }
 
-    /// Notes that a log of so many bytes was read to its end.
-    pub(super) fn pass(&mut self, bytes: u64) {
+    /// Notes that a log of so many bytes and rows was read to its end.
+    pub(super) fn pass(&mut self, bytes: u64, rows: u64) {
         self.bytes_passed += bytes;
+        self.rows_passed += rows;
     }
 
-    /// Shows how far it is, `bytes` into a log, when it is time to.
-    pub(super) fn progress(&mut self, bytes: u64) {
+    /// Shows how far it is, `bytes` and `rows` into a log, when it is time to.
+    pub(super) fn progress(&mut self, bytes: u64, rows: u64) {
         let now = clock::mono();
         let read = self.bytes_passed + bytes;
         let took = now.since(self.start).as_secs_f64().max(1e-3);
@@ -91,8 +94,9 @@ impl Report {
             let percent = u128::from(read) * 100 / u128::from(expected.max(1));
             self.bar.show(
                 format_args!(
-                    "{percent}% of {} MB, {:.0} MB/s, {} slices confirmed, {} s left",
+                    "{percent}% of {} MB, {} rows, {:.0} MB/s, {} slices confirmed, {} s left",
                     expected / 1_000_000,
+                    self.rows_passed + rows,
                     read as f64 / 1e6 / took,
                     self.confirmed,
                     left.as_secs()
@@ -119,19 +123,27 @@ impl Report {
     }
 }
 
+/// A number of things: `1 row`, `2 rows`.
+struct Many(u64, &'static str);
+
+impl fmt::Display for Many {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let &Self(count, thing) = self;
+        match (count, thing.strip_suffix('y')) {
+            (1, _) => write!(f, "1 {thing}"),
+            (_, Some(stem)) => write!(f, "{count} {stem}ies"),
+            (_, None) => write!(f, "{count} {thing}s"),
+        }
+    }
+}
+
 /// The line.
 struct Summary<'a>(&'a Report);
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = self.0;
-        let Counts {
-            rows,
-            objects,
-            bytes,
-            ..
-        } = report.counts;
-        write!(f, "{} directories done", report.done)?;
+        write!(f, "{} done", Many(report.done, "directory"))?;
         for (count, what) in [
             (report.failed, "failed"),
             (report.young, "too young"),
@@ -141,41 +153,42 @@ impl fmt::Display for Summary<'_> {
                 write!(f, ", {count} {what}")?;
             }
         }
+        let counts = &report.counts;
+        let (rows, objects) = (Many(counts.rows, "row"), Many(counts.objects, "object"));
         write!(
             f,
-            "; {rows} rows, {objects} objects, {} below the threshold",
-            report.counts.small
+            "; {rows}, {objects}, {} below the threshold",
+            counts.small
         )?;
-        for (count, reason) in report.counts.rejected() {
-            if count > 0 {
-                write!(f, ", {count} rejected: {reason}")?;
-            }
+        let rejected = counts.rejected();
+        let sum: u64 = rejected.iter().map(|(count, _)| count).sum();
+        write!(f, ", {sum} rejected")?;
+        let mut before = " (";
+        for (count, reason) in rejected.iter().filter(|(count, _)| *count > 0) {
+            write!(f, "{before}{count} {reason}")?;
+            before = ", ";
         }
+        f.write_str(if sum > 0 { ")" } else { "" })?;
         let Tally {
             messages,
             confirmed,
             retried,
             reconnected,
         } = report.tally;
-        write!(
-            f,
-            "; {messages} messages, {confirmed} confirmed, {retried} retried"
-        )?;
-        for (count, what) in [
-            (report.resumed, "confirmed before"),
-            (reconnected, "connections made again"),
-        ] {
-            if count > 0 {
-                write!(f, ", {count} {what}")?;
-            }
+        let messages = Many(messages, "message");
+        write!(f, "; {messages}, {confirmed} confirmed, {retried} retried")?;
+        if report.resumed > 0 {
+            write!(f, ", {} confirmed before", report.resumed)?;
         }
-        let took = clock::mono().since(report.start).as_secs_f64();
-        let rate = bytes as f64 / 1e6 / took.max(1e-6);
-        write!(
-            f,
-            "; {:.1} MB in {took:.1} s, {rate:.0} MB/s",
-            bytes as f64 / 1e6
-        )
+        if reconnected > 0 {
+            write!(f, ", {} made again", Many(reconnected, "connection"))?;
+        }
+        let (took, megabytes) = (
+            clock::mono().since(report.start).as_secs_f64(),
+            counts.bytes as f64 / 1e6,
+        );
+        let rate = megabytes / took.max(1e-6);
+        write!(f, "; {megabytes:.1} MB in {took:.1} s, {rate:.0} MB/s")
     }
 }
 
@@ -195,4 +208,39 @@ impl Visitor for Sum {
     }
 
     fn blocked(&mut self, _: &Place, _: &io::Error) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_tells_what_was_done() {
+        let mut report = Report {
+            done: 1,
+            ..Report::default()
+        };
+        let line = Summary(&report).to_string();
+        let expected = "1 directory done; 0 rows, 0 objects, 0 below the threshold, 0 rejected; \
+                        0 messages, 0 confirmed, 0 retried; 0.0 MB in 0.0 s, 0 MB/s";
+        assert_eq!(line, expected);
+        (report.done, report.failed, report.young, report.resumed) = (2, 3, 4, 5);
+        report.counts = Counts {
+            rows: 1,
+            text: 6,
+            too_long: 7,
+            ..Counts::default()
+        };
+        report.tally = Tally {
+            messages: 1,
+            confirmed: 1,
+            retried: 8,
+            reconnected: 9,
+        };
+        let line = Summary(&report).to_string();
+        let expected = "2 directories done, 3 failed, 4 too young; 1 row, 0 objects, 0 below the \
+                        threshold, 13 rejected (7 too long, 6 text for a number); 1 message, \
+                        1 confirmed, 8 retried, 5 confirmed before, 9 connections made again; ";
+        assert!(line.starts_with(expected), "{line}");
+    }
 }

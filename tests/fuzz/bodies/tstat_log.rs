@@ -47,7 +47,7 @@ impl Taker for Checker {
         self.complaints += 1;
     }
 
-    fn tick(&mut self, _: u64) -> Result<(), Infallible> {
+    fn tick(&mut self, _: u64, _: u64) -> Result<(), Infallible> {
         Ok(())
     }
 }
