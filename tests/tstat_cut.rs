@@ -271,9 +271,12 @@ fn an_interrupt_at_the_very_end_loses_nothing() {
     assert_eq!(world.offered.get(), SLICES);
 }
 
+/// What somebody does to a tree, or wishes, between two runs.
+type Change = fn(&Path, &mut Plan);
+
 #[test]
 fn what_was_sent_of_other_logs_or_with_other_options_does_not_count() {
-    let change: [(&str, fn(&Path, &mut Plan)); 6] = [
+    let changes: [(&str, Change); 6] = [
         ("nothing", |_, _| {}),
         ("log", |path, _| {
             fs::write(path.join("1.out/log_udp_complete"), log(ROWS + 1)).unwrap()
@@ -290,7 +293,7 @@ fn what_was_sent_of_other_logs_or_with_other_options_does_not_count() {
             plan.transport = Some(Transport::File("/else".to_owned()))
         }),
     ];
-    for (what, change) in change {
+    for (what, change) in changes {
         let tree = Tree::new(what, &["1.out"]);
         let (mut plan, world) = (plan(&tree.0), Rc::default());
         assert!(!run(

@@ -170,14 +170,14 @@ impl Sender<'_> {
             None => None,
         };
         self.carry(&logs, &layouts, place, &mut journal)?;
-        if let Some(log) = logs.iter().find(|log| log.has_changed()) {
-            let name = log_name(log.protocol).to_string_lossy();
-            return Err(failed(format_args!(
-                "{name} changed while it was read; is tstat still writing it? --min-age leaves \
-                 such logs for later"
-            )));
-        }
         if journal.is_some() {
+            if let Some(log) = logs.iter().find(|log| log.has_changed()) {
+                let name = log_name(log.protocol).to_string_lossy();
+                return Err(failed(format_args!(
+                    "{name} changed while it was read; is tstat still writing it? --min-age \
+                     leaves such logs for later"
+                )));
+            }
             mark(directory)?;
         }
         Ok(Outcome::Done)

@@ -86,12 +86,11 @@ impl<'a> Sender<'a> {
         match &stopped {
             None | Some(CarrierError::Closed) => {}
             Some(CarrierError::Interrupted) => {
+                self.report.hide();
                 log::warn!("interrupted; what was confirmed is remembered for the next run");
             }
-            Some(error) => {
-                self.report.failed += 1;
-                log::error!("{error}");
-            }
+            // Said where it happened.
+            Some(_) => self.report.failed += 1,
         }
         self.report.show();
         match (self.report.failed, stopped) {
@@ -119,6 +118,10 @@ impl Visitor for Sender<'_> {
                 log::error!("{}: {what}", place.path);
             }
             Err(Halt::Stopped(error)) => {
+                if !matches!(error, CarrierError::Closed | CarrierError::Interrupted) {
+                    self.report.hide();
+                    log::error!("{}: {error}", place.path);
+                }
                 self.stopped = Some(error);
                 return ControlFlow::Break(());
             }
