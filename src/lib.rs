@@ -54,3 +54,5 @@ pub mod term;
 pub mod time;
 #[cfg(feature = "tls")]
 pub mod tls;
+#[cfg(feature = "tstat")]
+pub mod tstat;

@@ -211,6 +211,38 @@ pub const METRICS_DOCUMENT_BYTES_MAX: usize =
 /// keys with six numbers of 20 digits.
 pub const SNAPSHOT_INTERFACE_BYTES_MAX: usize = 6 * INTERFACE_NAME_BYTES_MAX + 272;
 
+/// Bytes of one row of a tstat log, header too: 134 columns of 20 bytes, and names of servers of
+/// 255 bytes in three of them. 64 KiB, the buffer that logs are read through. Longer: the row is
+/// rejected and counted, a header refuses the log.
+pub const TSTAT_ROW_BYTES_MAX: usize = 64 * 1_024;
+
+/// Columns of a tstat log; a TCP log with all groups has 134. 1 KiB. More: the header refuses the
+/// log, the row is rejected and counted.
+pub const TSTAT_COLUMNS_MAX: usize = 256;
+
+/// Levels of directories below the one that is named. A descriptor and a list of names each.
+/// Deeper: left out and said.
+pub const TSTAT_LEVELS_MAX: usize = 32;
+
+/// Objects in one message to a consumer, as the first of these tools sent them.
+pub const TSTAT_SLICE_OBJECTS_MAX: u32 = 100;
+
+/// Bytes of one slice. An object of TCP needs about 1 100, one of UDP 350. 256 KiB, reserved once.
+/// Full: the slice goes out with fewer objects.
+pub const TSTAT_SLICE_BYTES_MAX: usize = 256 * 1_024;
+
+/// Bytes of a message's name: the directory's own name is cut to what is left. An AMQP short string
+/// has 255 (AMQP 0-9-1 section 4.2.5.3).
+pub const TSTAT_MESSAGE_ID_BYTES_MAX: usize = 200;
+
+/// Bytes of a PEM file that a broker's TLS needs; public bundles of CAs have 0.25 MiB. Larger: an
+/// error.
+pub const TSTAT_PEM_BYTES_MAX: usize = 8 * 1_024 * 1_024;
+
+/// Bytes of slices that went out and are not confirmed: ten of TCP, with a link of 10 ms that is
+/// 80 MB/s. 1 MiB. Full: no further slice is offered; one alone always goes.
+pub const TSTAT_UNCONFIRMED_BYTES_MAX: usize = 1_024 * 1_024;
+
 const _: () = {
     assert!(
         INTERFACE_NAME_BYTES_MAX >= 3 * 15,
@@ -230,6 +262,11 @@ const _: () = {
         "all headers of a segment are measured"
     );
     assert!(TAPS_MAX < 255, "a jump of a filter goes so far");
+    assert!(
+        TSTAT_SLICE_BYTES_MAX >= 2 * TSTAT_ROW_BYTES_MAX,
+        "two objects of any row fit into a slice"
+    );
+    assert!(TSTAT_MESSAGE_ID_BYTES_MAX <= 255, "AMQP short string");
     assert!(
         INTERFACES_MAX.is_power_of_two(),
         "the hash table demands it"

@@ -2,6 +2,7 @@
 //! TLS: the one provider of cryptography, whom we trust, and what its errors mean to a user.
 
 pub mod check;
+pub mod client;
 
 use std::sync::Arc;
 
@@ -23,13 +24,33 @@ pub fn certificates(pem: &[u8]) -> Vec<CertificateDer<'static>> {
     CertificateDer::pem_slice_iter(pem).flatten().collect()
 }
 
+/// What a user can do, in the words of the protocol that is spoken through TLS.
+#[derive(Clone, Copy, Debug)]
+pub struct Remedies {
+    /// The issuer of the certificate is not known.
+    pub unknown_issuer: &'static str,
+    /// The answer is not TLS.
+    pub not_tls: &'static str,
+}
+
+/// Those of https.
+const HTTPS: Remedies = Remedies {
+    unknown_issuer: "name its CA with --ca FILE",
+    not_tls: "does the server speak plain http:// at this port?",
+};
+
 /// What a failed handshake means, and what to do.
 pub fn explain(error: &Error) -> String {
+    explain_with(error, &HTTPS)
+}
+
+/// The same, for another protocol.
+pub fn explain_with(error: &Error, remedies: &Remedies) -> String {
     match error {
         Error::InvalidCertificate(error) => match error {
             CertificateError::UnknownIssuer => {
-                "the server's certificate is of an unknown issuer; name its CA with --ca FILE"
-                    .into()
+                let remedy = remedies.unknown_issuer;
+                format!("the server's certificate is of an unknown issuer; {remedy}")
             }
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 "the server's certificate is for another host name; use the name that it bears"
@@ -44,9 +65,7 @@ pub fn explain(error: &Error) -> String {
             }
             other => format!("the server's certificate is not valid: {other}"),
         },
-        Error::InvalidMessage(_) => {
-            "the answer is not TLS; does the server speak plain http:// at this port?".into()
-        }
+        Error::InvalidMessage(_) => format!("the answer is not TLS; {}", remedies.not_tls),
         Error::AlertReceived(alert) => format!("the server refused TLS: {alert:?}"),
         other => format!("TLS failed: {other}"),
     }
@@ -54,5 +73,11 @@ pub fn explain(error: &Error) -> String {
 
 /// The same for an error that came through a stream; `None` when it is not one of TLS.
 pub fn explain_io(error: &std::io::Error) -> Option<String> {
-    error.get_ref()?.downcast_ref::<Error>().map(explain)
+    explain_io_with(error, &HTTPS)
+}
+
+/// The same for an error that came through a stream, for another protocol.
+pub fn explain_io_with(error: &std::io::Error, remedies: &Remedies) -> Option<String> {
+    let error = error.get_ref()?.downcast_ref::<Error>()?;
+    Some(explain_with(error, remedies))
 }

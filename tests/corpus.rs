@@ -4,6 +4,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+#[cfg(feature = "tstat")]
+#[path = "fuzz/bodies/amqp.rs"]
+mod amqp;
 #[cfg(feature = "http")]
 #[path = "fuzz/bodies/answer.rs"]
 mod answer;
@@ -36,6 +39,12 @@ mod quote;
 mod segment;
 #[path = "fuzz/bodies/status.rs"]
 mod status;
+#[cfg(feature = "tstat")]
+#[path = "fuzz/bodies/tstat_ini.rs"]
+mod tstat_ini;
+#[cfg(feature = "tstat")]
+#[path = "fuzz/bodies/tstat_log.rs"]
+mod tstat_log;
 #[path = "fuzz/bodies/uci.rs"]
 mod uci;
 #[path = "fuzz/bodies/wire.rs"]
@@ -140,4 +149,22 @@ fn procfs_corpus() {
 #[test]
 fn status_corpus() {
     replay("status", status::run);
+}
+
+#[cfg(feature = "tstat")]
+#[test]
+fn amqp_corpus() {
+    replay("amqp", amqp::run);
+}
+
+#[cfg(feature = "tstat")]
+#[test]
+fn tstat_log_corpus() {
+    replay("tstat_log", tstat_log::run);
+}
+
+#[cfg(feature = "tstat")]
+#[test]
+fn tstat_ini_corpus() {
+    replay("tstat_ini", tstat_ini::run);
 }

@@ -11,9 +11,10 @@
 #   fuzz          each fuzz target for five minutes (needs cargo-fuzz and a nightly toolchain)
 #   agent         a LAN of 250 devices and failing servers, for a minute and for ten
 #   connmonitor   all recorded cases, and a name that stops resolving
-#   servers       100 kills, memory and throughput against real servers
+#   servers       100 kills, memory and throughput against real servers; a broker killed after each
+#                 message
 #   benches       rates, cost of a run, sweeps beside arp-scan and nmap, frames counted beside
-#                 frames sent, cost of a frame
+#                 frames sent, cost of a frame, logs of tstat of 75 MB and of 2 GB
 #
 # A step that fails does not stop the others; the exit status tells. The tables at the end are one
 # for each part, with the minutes of each step. To add a part, write a function part_NAME of steps
@@ -79,7 +80,7 @@ part_connmonitor() {
 }
 
 part_servers() {
-    step "all parts" tests/lab/run.sh kill=100 memory throughput
+    step "all parts" tests/lab/run.sh kill=100 memory throughput rabbit=all
 }
 
 part_benches() {
@@ -93,6 +94,9 @@ part_benches() {
     step "cost of bandwidth" env NETVITALS=dist/netvitals-x86_64-http \
         tests/bench/bandwidth-cost.sh --check
     step "agent" env NETVITALS=dist/netvitals-x86_64-http tests/bench/agent.sh --check
+    step "tstat, a build for it" cargo build -q --locked --profile server --no-default-features \
+        --features full
+    step "tstat" tests/bench/tstat.sh target/server/netvitals long
     step "memory of the agent with TLS" env NETVITALS=dist/netvitals-x86_64-full \
         tests/bench/agent.sh memory
 }

@@ -29,7 +29,7 @@ sink    | limits time failure sys tls engine::retry encode::json | \
           ureq miniserde embedded_io miniz_oxide log
 cmd     | * | argh miniserde log
 tstat   | limits time failure sys tls sink term engine::retry encode::json cmd::argv | \
-          amq_protocol ini log
+          memchr itoa zmij log
 connspy | limits time failure sys tls sink term engine::retry encode::json cmd::argv | \
           memchr flate2 log
 ";

@@ -51,13 +51,14 @@ pub fn infos(table: &'static str) -> Vec<FlagInfo<'static>> {
     flags(table).map(info).collect()
 }
 
-/// The lines of `table` for the help, in the form of argh.
-pub fn help(table: &'static str) -> String {
+/// The lines of `table` for the help, in the form of argh, without those that `shown` has too.
+pub fn help(table: &'static str, shown: &'static str) -> String {
     // The end of line before each line counts.
     const COLUMN: usize = 1 + 20;
     const WIDTH: usize = 1 + 80;
     let mut text = String::new();
-    for flag in flags(table) {
+    let is_new = |flag: &Flag| flags(shown).all(|other| other.long != flag.long);
+    for flag in flags(table).filter(is_new) {
         let start = text.len();
         text.push_str("\n  ");
         if let Some(short) = flag.values.get(1..).filter(|short| !short.is_empty()) {
@@ -148,7 +149,7 @@ mod tests {
     #[test]
     fn help_is_wrapped() {
         assert_eq!(
-            help(TABLE),
+            help(TABLE, ""),
             "\n  --one             Words to be wrapped at the width of eighty columns, however\n\
              \u{20}                   many of them there are.\n  -m, --many        m\n  \
              --a-long-name-of-its-own x"

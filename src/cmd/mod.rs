@@ -36,6 +36,10 @@ mod sending;
 #[cfg_attr(not(feature = "http"), path = "servers_absent.rs")]
 pub mod servers;
 pub mod status;
+#[cfg(feature = "tstat")]
+pub mod tstat_cull;
+#[cfg(feature = "tstat")]
+pub mod tstat_send;
 
 use argv::{Request, Shape};
 use flags::Given;
@@ -156,6 +160,10 @@ const APPLETS: &[Entry] = &[
     Entry::of::<status::Args>(),
     Entry::of::<connvitals::Args>(),
     Entry::of::<connmonitor::Args>(),
+    #[cfg(feature = "tstat")]
+    Entry::of::<tstat_send::Args>(),
+    #[cfg(feature = "tstat")]
+    Entry::of::<tstat_cull::Args>(),
 ];
 
 /// Runs the applet that the program's name, else its first argument, asks for.
@@ -275,14 +283,14 @@ fn help(entry: &Entry) -> String {
         ("Where documents go", entry.outputs),
     ] {
         if !table.is_empty() {
-            more += &["\n\n", head, ":", &flags::help(table)].concat();
+            more += &["\n\n", head, ":", &flags::help(table, "")].concat();
         }
     }
     format!(
         "{}{options}{}{}{COMMON_OPTIONS}{more}\n\nExamples:{examples}",
         version(),
-        flags::help(flags),
-        flags::help(entry.logging)
+        flags::help(flags, ""),
+        flags::help(entry.logging, flags)
     )
 }
 

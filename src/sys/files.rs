@@ -85,6 +85,12 @@ pub struct Blocks {
 #[derive(Debug)]
 pub struct File(OwnedFd);
 
+impl From<OwnedFd> for File {
+    fn from(fd: OwnedFd) -> Self {
+        Self(fd)
+    }
+}
+
 impl File {
     /// Opens `path` for reading. A FIFO without a writer is empty.
     ///
@@ -201,6 +207,18 @@ impl File {
         write_all(self.0.as_fd(), bytes)
     }
 
+    /// Waits until the content is on the medium (fsync(2)); nothing where the file system cannot
+    /// tell.
+    ///
+    /// # Errors
+    /// What fsync(2) says.
+    pub fn sync(&self) -> io::Result<()> {
+        match fs::fsync(&self.0) {
+            Err(Errno::INVAL) => Ok(()),
+            result => Ok(result?),
+        }
+    }
+
     /// Cuts the file to `len` bytes.
     ///
     /// # Errors
@@ -247,6 +265,12 @@ impl File {
 #[derive(Clone, Copy, Debug)]
 pub struct Status(Stat);
 
+impl From<Stat> for Status {
+    fn from(stat: Stat) -> Self {
+        Self(stat)
+    }
+}
+
 impl Status {
     /// What stands at `path`, links not followed; `None` when nothing does.
     ///
@@ -278,6 +302,14 @@ impl Status {
     /// Length in bytes.
     pub fn bytes(&self) -> u64 {
         u64::try_from(self.0.st_size).unwrap_or(0)
+    }
+
+    /// When the content was changed last, nanoseconds since 1970; 0 before.
+    #[allow(clippy::unnecessary_cast)] // The width differs from CPU to CPU.
+    pub fn modified_ns(&self) -> u64 {
+        let seconds = u64::try_from(self.0.st_mtime as i64).unwrap_or(0);
+        let ns = self.0.st_mtime_nsec as u64;
+        seconds.saturating_mul(1_000_000_000).saturating_add(ns)
     }
 
     /// Whether both are the same file.

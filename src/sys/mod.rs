@@ -28,6 +28,7 @@ pub mod terminal;
 #[cfg(all(target_env = "musl", target_feature = "crt-static"))]
 mod thread_name;
 pub mod time_zone;
+pub mod tree;
 pub mod udp;
 #[cfg(all(panic = "abort", target_env = "musl", target_feature = "crt-static"))]
 mod unwind;

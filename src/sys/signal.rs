@@ -160,6 +160,17 @@ impl Signals {
         self.heard.get()
     }
 
+    /// Whether a signal has come, now or before; does not wait.
+    pub fn is_asked_to_end(&self) -> bool {
+        if self.heard.get().is_none() {
+            let wanted = [(self.fd.as_fd(), Until::Readable)];
+            if matches!(poll::wait(wanted, Some(Duration::ZERO)), Ok([true])) {
+                self.hear();
+            }
+        }
+        self.heard.get().is_some()
+    }
+
     fn hear(&self) {
         self.heard.set(self.heard.get().or(Some(clock::mono())));
     }

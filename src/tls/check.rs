@@ -169,6 +169,11 @@ fn reason(error: &Error) -> String {
     }
 }
 
+/// Accepts whatever comes.
+pub(super) fn nobody_is_judged(provider: &Arc<CryptoProvider>) -> Arc<dyn ServerCertVerifier> {
+    Note::new(provider, None)
+}
+
 /// Accepts whatever comes, and notes the first thing that is wrong with it.
 #[derive(Debug)]
 struct Note {

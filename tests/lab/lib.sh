@@ -116,7 +116,7 @@ finish() {
 # The program under test: $NETVITALS_BIN, else a release build of this tree.
 need_program() {
     if [ -z "$nv" ]; then
-        (cd "$root" && cargo build -q --release --locked --features tls,gzip)
+        (cd "$root" && cargo build -q --release --locked --features tls,gzip,tstat)
         nv=${CARGO_TARGET_DIR:-$root/target}/release/netvitals
     fi
     [ -x "$nv" ] || {

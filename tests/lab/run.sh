@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # The integration lab: run.sh [PART[=ARGUMENT]…], all parts by default (kill=100 kills 100 times).
 # Starts a real OpenSearch and Elasticsearch on loopback when a part needs them, runs the parts in
-# two lanes (those with servers, those with stubs), then what measures, and prints a table.
+# two lanes (those with servers, those with stubs or a server of their own), then what measures, and
+# prints a table.
 # Exit status 1 when a check failed. Needs bash, python3, curl, openssl, a JDK 11 to 17, Maven.
 # Environment: NETVITALS_BIN (the program; else this tree is built), NETVITALS_LAB (folder for the
 # downloaded servers), NETVITALS_LAB_OUT (keeps what the parts printed).
@@ -10,7 +11,7 @@ set -euo pipefail
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
 served=(answers lines typed agent kill)
-stubbed=(api hostile spool names memory)
+stubbed=(api hostile spool names memory rabbit)
 alone=(throughput)
 out=${NETVITALS_LAB_OUT:-$work/out}
 mkdir -p "$out"

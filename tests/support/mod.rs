@@ -11,6 +11,8 @@ pub mod sending;
 pub mod server;
 pub mod skip;
 pub mod tempdir;
+#[cfg(feature = "tstat")]
+pub mod tstat;
 use tempdir::TempDir;
 
 /// The program.

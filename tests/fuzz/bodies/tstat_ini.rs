@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Any text as the configuration of `tstat-send`: never a panic, no complaint without end, and no
+//! password in anything that is shown.
+
+use netvitals::tstat::configure::{TRANSPORTS, transport};
+
+/// Long enough not to be part of any message by chance.
+const SECRET: &str = "QJZXVKWYQJZXVKWY";
+
+/// One input: the file, in which `$` stands for a secret.
+pub fn run(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let text = text.replace("password = $", &format!("password = {SECRET}"));
+    let text = text.replace("api_key = $", &format!("api_key = {SECRET}"));
+    let environment = |name: &str| (name == "HOST").then(|| "localhost".to_owned());
+    for name in TRANSPORTS {
+        let mut unknown = Vec::new();
+        let shown = match transport(&text, name, &environment, &mut unknown) {
+            Ok(found) => format!("{} {found:?} {:x}", found.name(), found.identity()),
+            Err(error) => error.to_string(),
+        };
+        assert!(!shown.contains(SECRET), "{shown}");
+    }
+}
