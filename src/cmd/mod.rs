@@ -17,6 +17,8 @@ pub mod argv;
 pub mod bandwidth;
 mod claims;
 pub mod config;
+#[cfg(feature = "connspy")]
+pub mod connspy;
 pub mod connvitals;
 #[cfg(feature = "http")]
 mod credentials;
@@ -142,6 +144,10 @@ const APPLETS: &[Entry] = &[
     Entry::of::<agent::options::Args>(),
     Entry::of::<status::Args>(),
     Entry::of::<connvitals::Args>(),
+    #[cfg(feature = "connspy")]
+    Entry::of::<connspy::Args>(),
+    #[cfg(feature = "connspy")]
+    Entry::of::<connspy::StreamArgs>(),
 ];
 
 /// Runs the applet that the program's name, else its first argument, asks for.

@@ -98,6 +98,23 @@ impl File {
         )?))
     }
 
+    /// Opens `path` for reading; a FIFO without a writer is waited for.
+    ///
+    /// # Errors
+    /// What open(2) says.
+    pub fn open_waiting(path: &CStr) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        Ok(Self(fs::open(path, flags, Mode::empty())?))
+    }
+
+    /// Standard input.
+    ///
+    /// # Errors
+    /// When it is closed.
+    pub fn stdin() -> io::Result<Self> {
+        Ok(Self(rustix::io::dup(rustix::stdio::stdin())?))
+    }
+
     /// Creates `path`, which must not exist, for writing, with these permissions (less the umask);
     /// no link is followed.
     ///

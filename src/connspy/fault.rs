@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Why counting cannot go on.
+
+use core::fmt;
+use std::io;
+
+/// Why.
+#[derive(Debug)]
+pub enum Fault {
+    /// Rows cannot be written.
+    Output(io::Error),
+    /// The sets need more than so many bytes, and there is nowhere to put them.
+    Memory(usize),
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Output(error) => write!(f, "cannot write rows: {error}"),
+            Self::Memory(bytes) => write!(
+                f,
+                "the sets of hosts do not fit into {} MiB; give --temp-dir DIR for the rest, more \
+                 with --memory-mib, or estimate with --approximate",
+                bytes >> 20
+            ),
+        }
+    }
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! connspy: who talks to whom, from connection logs of lines `TS FROM TO`.
+//!
+//! [`input`] cuts bytes into whole lines, [`line`] reads one, [`hours`] counts, [`output`] writes
+//! rows. What is asked for is a [`plan::Plan`]; [`batch`] runs it over files.
+
+pub mod batch;
+pub mod fault;
+pub mod host;
+pub mod hours;
+pub mod input;
+pub mod line;
+pub mod output;
+pub mod plan;
+pub mod tally;
