@@ -340,6 +340,35 @@ fn a_million_hosts_are_exact_within_the_memory_limit() {
     assert!((estimate - 1_000_000).abs() < 40_000, "{estimate}");
 }
 
+/// A part of `tests/long.sh`: 150 MB of names.
+#[test]
+#[ignore = "takes minutes without optimisation"]
+fn ten_million_hosts_are_exact_within_the_memory_limit() {
+    let directory = TempDir::new();
+    let path = directory.path().join("log");
+    let rows = many_hosts(&path, 10_000_000);
+    let scratch = directory.path().to_str().unwrap();
+    let log = path.to_str().unwrap();
+    let args = [
+        "--to",
+        "h",
+        "--memory-mib",
+        "16",
+        "--temp-dir",
+        scratch,
+        log,
+    ];
+    let (output, peak_kib) = peak(&args);
+    assert!(output.status.success(), "{:?}", output.status);
+    assert!(
+        output.stdout == rows.as_bytes(),
+        "{} bytes",
+        output.stdout.len()
+    );
+    assert!(peak_kib < (16 + 16) * 1_024, "{peak_kib} KiB");
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
 /// The output of a run, and the largest resident set that it had.
 fn peak(args: &[&str]) -> (Output, u64) {
     let child = connspy(args)

@@ -19,6 +19,9 @@ mod dns;
 mod frame;
 #[path = "fuzz/bodies/leases.rs"]
 mod leases;
+#[cfg(feature = "connspy")]
+#[path = "fuzz/bodies/log.rs"]
+mod log;
 #[path = "fuzz/bodies/netdev.rs"]
 mod netdev;
 #[path = "fuzz/bodies/netlink.rs"]
@@ -133,4 +136,10 @@ fn procfs_corpus() {
 #[test]
 fn status_corpus() {
     replay("status", status::run);
+}
+
+#[cfg(feature = "connspy")]
+#[test]
+fn log_corpus() {
+    replay("log", log::run);
 }

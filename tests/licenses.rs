@@ -8,11 +8,11 @@ use miniserde::{Deserialize, json};
 
 /// Every crate that the binary may hold or that builds it: adding one is a decision.
 const CRATES: &str = "adler2 argh argh_derive argh_shared arrayvec base64 bitflags byteorder \
-                      bytes cc cfg-if embedded-io errno etherparse find-msvc-tools getrandom \
-                      hash32 heapless http httparse itoa libc linux-raw-sys log memchr \
+                      bytes cc cfg-if crc32fast embedded-io errno etherparse find-msvc-tools flate2 \
+                      getrandom hash32 heapless http httparse itoa libc linux-raw-sys log memchr \
                       mini-internal miniserde miniz_oxide once_cell percent-encoding proc-macro2 \
                       quote ring rustix rustls rustls-pki-types rustls-webpki shlex \
-                      stable_deref_trait subtle syn unicode-ident untrusted ureq ureq-proto \
+                      simd-adler32 stable_deref_trait subtle syn unicode-ident untrusted ureq ureq-proto \
                       utf8-zero zeroize zmij";
 
 /// Licences that may be passed on with a binary, and those of tools that only the tests need.
