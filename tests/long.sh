@@ -91,7 +91,7 @@ part_benches() {
         tests/bench/agent.sh memory
     step "connspy" tests/bench/connspy.sh --big --check
     step "connspy, 10 million hosts" cargo test --profile server --features full \
-        --test connspy_run -- --ignored
+        --test connspy_memory -- --ignored
 }
 
 failed=0

@@ -71,10 +71,12 @@ row() {
     shift 2
     read -r cpu wall peak < <(measure "$@")
     [[ -n ${base-} ]] || base=$cpu
-    times=$(awk -v cpu="$cpu" -v base="$base" 'BEGIN { printf "%.1f", cpu / (base ? base : 0.001) }')
+    times=$(awk -v cpu="$cpu" -v base="$base" 'BEGIN {
+        printf "%.1f", cpu / (base ? base : 0.001) }')
     printf '%-34s %7s %7s %9s %7s' "$name" "$cpu" "$wall" "$peak" "$times"
     if [[ $times_max != - ]] &&
-        awk -v t="$times" -v max="$times_max" -v p="$peak" 'BEGIN { exit t <= max && p <= 8192 }'; then
+        awk -v t="$times" -v max="$times_max" -v p="$peak" \
+            'BEGIN { exit t <= max && p <= 8192 }'; then
         printf '  above %s times or 8192 KiB' "$times_max"
         failed=1
     fi
