@@ -12,4 +12,5 @@ pub mod input;
 pub mod line;
 pub mod output;
 pub mod plan;
+pub mod seek;
 pub mod tally;

@@ -5,10 +5,12 @@
 
 use std::ffi::{CStr, CString};
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::fs::{self, AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, SeekFrom, Stat};
+use rustix::fs::{self, AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RawDir};
+use rustix::fs::{SeekFrom, Stat};
 use rustix::io::Errno;
 
 use super::poll::{self, Until};
@@ -201,6 +203,19 @@ impl File {
         Ok((len == 1).then_some(byte[0]))
     }
 
+    /// Fills the start of `buffer` with what stands at `offset`; 0 beyond the end.
+    ///
+    /// # Errors
+    /// What pread(2) says.
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        loop {
+            match rustix::io::pread(&self.0, &mut *buffer, offset) {
+                Err(Errno::INTR) => {}
+                result => return Ok(result?),
+            }
+        }
+    }
+
     /// Writes all of `bytes`, in one write(2) unless the kernel takes less.
     ///
     /// # Errors
@@ -288,6 +303,12 @@ impl Status {
         u64::try_from(self.0.st_size).unwrap_or(0)
     }
 
+    /// Device and inode: no two files have the same at one time.
+    #[allow(clippy::useless_conversion)] // The widths differ from CPU to CPU.
+    pub fn identity(&self) -> (u64, u64) {
+        (self.0.st_dev.into(), self.0.st_ino.into())
+    }
+
     /// Whether both are the same file.
     pub fn is_same(&self, other: &Self) -> bool {
         (self.0.st_dev, self.0.st_ino) == (other.0.st_dev, other.0.st_ino)
@@ -311,6 +332,21 @@ pub fn make_directory(path: &CStr) -> io::Result<()> {
         Ok(()) | Err(Errno::EXIST) => Ok(()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Shows each name in a directory, the directory itself and its parent too.
+///
+/// # Errors
+/// What open(2) and getdents(2) say.
+pub fn names(directory: &CStr, each: &mut dyn FnMut(&CStr)) -> io::Result<()> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let directory = fs::open(directory, flags, Mode::empty())?;
+    let mut buffer = [MaybeUninit::uninit(); 2_048];
+    let mut entries = RawDir::new(&directory, &mut buffer);
+    while let Some(entry) = entries.next() {
+        each(entry?.file_name());
+    }
+    Ok(())
 }
 
 /// Gives the file `from` the name `to`, in place of whatever had it (rename(2)).

@@ -31,3 +31,5 @@ pub mod udp;
 #[cfg(all(panic = "abort", target_env = "musl", target_feature = "crt-static"))]
 mod unwind;
 pub mod user;
+#[cfg(feature = "connspy")]
+pub mod watch;
