@@ -1,32 +1,61 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The run over files, or standard input, to their end.
 
+use core::time::Duration;
 use std::io;
 
 use super::fault::Fault;
 use super::hours::{Flow, Hours};
 use super::input::Input;
 use super::output::{Output, Target};
+use super::parallel::{PIECE_BYTES, Rounds};
 use super::plan::Plan;
+use super::scan::Marks;
+use super::source::Source;
 use crate::failure::{Exit, Failure};
+use crate::sys::clock;
 use crate::sys::files::{self, File};
 use crate::sys::random;
 use crate::sys::terminal;
+use crate::time::Mono;
+
+/// Files that are smaller are read by one thread.
+const PARALLEL_BYTES_MIN: u64 = 8 * 1_024 * 1_024;
 
 /// Does what `plan` asks for.
 ///
 /// # Errors
 /// When a file cannot be read, rows not be written, sets not be kept.
 pub fn run(plan: &Plan) -> Result<(), Failure> {
-    let mut out = Output::new(target(plan)?, plan.json, plan.query.is_immediate());
-    let mut hours = Hours::new(plan.query.clone(), &plan.memory, random::bits());
-    let result = read_all(plan, &mut hours, &mut out);
-    let result = result.and_then(|()| hours.finish(&mut out).map_err(failure));
-    if matches!(&result, Err(failure) if failure.is_silent()) {
-        return result;
+    let mut sources = open(plan)?;
+    let mut run = Run {
+        plan,
+        hours: Hours::new(plan.query.clone(), &plan.memory, random::bits()),
+        out: Output::new(target(plan)?, plan),
+        distance: Distance::new(&sources),
+    };
+    let read = run.read_all(&mut sources);
+    // What was counted before a file broke off is worth its rows.
+    let finished = match &read {
+        Err(failure) if failure.is_final => Ok(()),
+        _ => run.hours.finish(&mut run.out).map_err(failure),
+    };
+    run.out.clear_progress();
+    let failed = read.map_err(|broken| broken.failure).and(finished);
+    if !matches!(&failed, Err(failure) if failure.is_silent()) {
+        tell(plan, &run.hours, &run.out);
     }
-    tell(plan, &hours, &out);
-    result
+    failed
+}
+
+/// All inputs, opened before anything is done, so that a wrong name is told at once.
+fn open(plan: &Plan) -> Result<Vec<Source>, Failure> {
+    if plan.files.is_empty() {
+        let stdin = Source::stdin().map_err(|error| unreadable("standard input", &error))?;
+        return Ok(vec![stdin]);
+    }
+    let open = |path: &String| Source::open(path).map_err(|error| unreadable(path, &error));
+    plan.files.iter().map(open).collect()
 }
 
 /// Where rows go.
@@ -47,7 +76,7 @@ pub fn target(plan: &Plan) -> Result<Target, Failure> {
 
 /// Tells what was read and what could not be used.
 pub fn tell(plan: &Plan, hours: &Hours, out: &Output) {
-    let counts = &hours.counts;
+    let counts = hours.counts();
     if plan.summary {
         let line = format!(
             "{} lines, {} malformed, {} late, {} rows\n",
@@ -73,39 +102,135 @@ pub fn failure(fault: Fault) -> Failure {
     }
 }
 
-fn read_all(plan: &Plan, hours: &mut Hours, out: &mut Output) -> Result<(), Failure> {
-    if plan.files.is_empty() {
-        let stdin = File::stdin().map_err(|error| unreadable("standard input", &error))?;
-        return read(&stdin, "standard input", hours, out).map(drop);
-    }
-    for path in &plan.files {
-        let file = files::c_path(path).and_then(|path| File::open_waiting(&path));
-        let file = file.map_err(|error| unreadable(path, &error))?;
-        if read(&file, path, hours, out)? == Flow::Stop {
-            break;
-        }
-    }
-    Ok(())
-}
-
-fn read(file: &File, path: &str, hours: &mut Hours, out: &mut Output) -> Result<Flow, Failure> {
-    let mut input = Input::default();
-    loop {
-        let len = file.read(input.space());
-        let len = len.map_err(|error| unreadable(path, &error))?;
-        let lines = match len {
-            0 => input.rest(),
-            len => input.filled(len),
-        };
-        let flow = hours.scan(lines, out).map_err(failure)?;
-        hours.overlong(input.take_overlong());
-        out.flush().map_err(|error| failure(error.into()))?;
-        if len == 0 || flow == Flow::Stop {
-            return Ok(flow);
-        }
-    }
-}
-
 fn unreadable(path: &str, error: &io::Error) -> Failure {
     Failure::failed(format_args!("cannot read '{path}': {error}"))
+}
+
+/// Why reading ended early.
+struct Broken {
+    failure: Failure,
+    /// Rows cannot be had either.
+    is_final: bool,
+}
+
+impl From<Fault> for Broken {
+    fn from(fault: Fault) -> Self {
+        Self {
+            failure: failure(fault),
+            is_final: true,
+        }
+    }
+}
+
+/// All that is there while it runs.
+struct Run<'a> {
+    plan: &'a Plan,
+    hours: Hours,
+    out: Output,
+    distance: Distance,
+}
+
+impl Run<'_> {
+    fn read_all(&mut self, sources: &mut [Source]) -> Result<(), Broken> {
+        for source in sources {
+            let is_large = source.bytes >= Some(PARALLEL_BYTES_MIN) && source.is_plain();
+            // An estimate depends on the order of the counting.
+            let is_parallel = is_large && self.plan.threads > 1 && !self.plan.memory.approximate;
+            let flow = match is_parallel {
+                true => self.read_parallel(source)?,
+                false => self.read(source)?,
+            };
+            if flow == Flow::Stop {
+                break;
+            }
+            self.distance.done_bytes += source.bytes.unwrap_or(0);
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, source: &mut Source) -> Result<Flow, Broken> {
+        let mut input = Input::default();
+        let mut marks = Marks::default();
+        loop {
+            let len = source.read(input.space());
+            let len = len.map_err(|error| self.broken(source, &error))?;
+            let lines = match len {
+                0 => input.rest(),
+                len => input.filled(len),
+            };
+            let flow = self.hours.scan(lines, &mut marks, &mut self.out)?;
+            self.hours.overlong(input.take_overlong());
+            self.out.flush().map_err(Fault::Output)?;
+            if len == 0 || flow == Flow::Stop {
+                return Ok(flow);
+            }
+            self.distance.show(source, &mut self.out);
+        }
+    }
+
+    fn read_parallel(&mut self, source: &mut Source) -> Result<Flow, Broken> {
+        let mut rounds = Rounds::new(self.plan, PIECE_BYTES, random::bits());
+        loop {
+            let mut read = |space: &mut [u8]| source.read(space);
+            let turned = rounds.turn(&mut read, &mut self.hours, &mut self.out)?;
+            let (flow, is_over) = turned.map_err(|error| self.broken(source, &error))?;
+            self.out.flush().map_err(Fault::Output)?;
+            if is_over || flow == Flow::Stop {
+                return Ok(flow);
+            }
+            self.distance.show(source, &mut self.out);
+        }
+    }
+
+    fn broken(&self, source: &Source, error: &io::Error) -> Broken {
+        let path = &source.name;
+        let lines = self.hours.counts().lines;
+        let what = match error.kind() {
+            io::ErrorKind::UnexpectedEof => "it ends too early: the file was cut".to_owned(),
+            _ => error.to_string(),
+        };
+        Broken {
+            failure: Failure::failed(format_args!(
+                "cannot read '{path}' to its end: {what}; rows count the {lines} lines before that"
+            )),
+            is_final: false,
+        }
+    }
+}
+
+/// How far it is, for a person who waits.
+struct Distance {
+    start: Mono,
+    done_bytes: u64,
+    /// Of all files; 0 when that is not known.
+    all_bytes: u64,
+}
+
+impl Distance {
+    fn new(sources: &[Source]) -> Self {
+        let bytes: Option<u64> = sources.iter().map(|source| source.bytes).sum();
+        Self {
+            start: clock::mono(),
+            done_bytes: 0,
+            all_bytes: bytes.unwrap_or(0),
+        }
+    }
+
+    fn show(&self, source: &Source, out: &mut Output) {
+        let done = self.done_bytes + source.read_bytes();
+        let now = clock::mono();
+        let left = self.all_bytes.saturating_sub(done) as f64 / done.max(1) as f64;
+        let left = now.since(self.start).as_secs_f64() * left;
+        let left = Duration::from_secs_f64(left.min(1e9));
+        let percent = done * 100 / self.all_bytes.max(1);
+        let mib = done >> 20;
+        match self.all_bytes {
+            0 => out.progress(Duration::MAX, now, format_args!("{mib} MiB read")),
+            all => out.progress(
+                left,
+                now,
+                format_args!("{percent} % of {} MiB read", all >> 20),
+            ),
+        }
+    }
 }

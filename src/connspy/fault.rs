@@ -11,6 +11,10 @@ pub enum Fault {
     Output(io::Error),
     /// The sets need more than so many bytes, and there is nowhere to put them.
     Memory(usize),
+    /// Sets cannot be kept in the directory for them.
+    Disk(io::Error),
+    /// What is estimated cannot be kept over a restart.
+    Estimated,
 }
 
 impl From<io::Error> for Fault {
@@ -28,6 +32,15 @@ impl fmt::Display for Fault {
                 "the sets of hosts do not fit into {} MiB; give --temp-dir DIR for the rest, more \
                  with --memory-mib, or estimate with --approximate",
                 bytes >> 20
+            ),
+            Self::Estimated => f.write_str(
+                "what --approximate estimates cannot be kept over a restart; give --temp-dir DIR, \
+                 or more --memory-mib",
+            ),
+            Self::Disk(error) => write!(
+                f,
+                "cannot keep sets of hosts in the directory of --temp-dir: {error}; name one with \
+                 more room, or give more --memory-mib"
             ),
         }
     }

@@ -4,12 +4,24 @@
 //! Time is what the lines say: the clock is the largest stamp of all well-formed lines so far.
 //! Without `--hourly` there is one hour that never ends.
 
+use std::ffi::CString;
+
 use super::fault::Fault;
+use super::group::{Hosts, Sum};
 use super::host;
-use super::line::{Line, Record, parse};
+use super::line::Record;
 use super::output::{Group, Output, Row};
-use super::plan::{Busiest, HOUR_US, Memory, Query};
-use super::tally::{Budget, Tally};
+use super::plan::{Busiest, HOUR_US, Memory, Plan, Query};
+use super::scan::{self, Marks};
+use super::spill::Spill;
+use super::tally::Budget;
+use crate::sys::scratch::Scratch;
+
+/// Malformed lines that are shown one by one, to those who want to be told more.
+const SHOWN_MAX: u64 = 10;
+
+/// Bytes of a malformed line that are shown.
+const SHOWN_BYTES: usize = 80;
 
 /// Whether to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,34 +43,53 @@ pub struct Counts {
     pub late: u64,
 }
 
+/// Groups in the order in which they are printed.
+const GROUPS: [Group; 3] = [Group::To, Group::From, Group::Most];
+
 /// An hour that is open.
 #[derive(Debug)]
-pub struct Hour {
+struct Hour {
     /// Its first moment; 0 when there is no other.
+    start_us: u64,
+    /// By [`Group`].
+    groups: [Hosts; 3],
+}
+
+/// What is kept of an hour over a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept<'a> {
+    /// The first moment of the hour.
     pub start_us: u64,
-    /// Hosts that connected to the one asked for.
-    pub to: Tally,
-    /// Hosts that the one asked for connected to.
-    pub from: Tally,
-    /// Connections of each host.
-    pub most: Tally,
+    /// The group that the host is in.
+    pub group: Group,
+    /// Its name, in lower case.
+    pub host: &'a [u8],
+    /// Its connections.
+    pub count: u64,
 }
 
 /// The count.
 #[derive(Debug)]
 pub struct Hours {
     query: Query,
+    memory: Memory,
     /// Length of an hour: all times when there is only one.
     span_us: u64,
     stop_us: u64,
+    end_us: u64,
     key: u64,
-    /// The largest stamp so far; 0: none.
-    pub clock_us: u64,
+    clock_us: u64,
+    /// The clock beyond which the oldest hour is over.
+    next_us: u64,
     /// Those that are open, oldest first.
-    pub open: Vec<Hour>,
+    open: Vec<Hour>,
+    /// Where the hour of the last record is, most likely.
+    recent: usize,
     budget: Budget,
-    /// What was seen.
-    pub counts: Counts,
+    spill: Option<Spill>,
+    counts: Counts,
+    /// Of a part that is added to the whole later: nothing ends, nothing is printed.
+    is_part: bool,
 }
 
 impl Hours {
@@ -67,40 +98,51 @@ impl Hours {
         Self {
             span_us: if query.hourly { HOUR_US } else { u64::MAX },
             stop_us: query.stop_us(),
+            end_us: query.time_end_us.unwrap_or(u64::MAX),
             query,
+            memory: memory.clone(),
             key,
             clock_us: 0,
+            next_us: u64::MAX,
             open: Vec::new(),
+            recent: 0,
             budget: Budget {
                 used: 0,
                 max: memory.bytes,
             },
+            spill: None,
             counts: Counts::default(),
+            is_part: false,
         }
+    }
+
+    /// What was seen so far.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// The largest stamp so far, in microseconds; 0: none.
+    pub fn clock_us(&self) -> u64 {
+        self.clock_us
     }
 
     /// Takes whole lines, the last of which may lack its line end.
     ///
     /// # Errors
     /// When rows cannot be written, or sets not be kept.
-    pub fn scan(&mut self, lines: &[u8], out: &mut Output) -> Result<Flow, Fault> {
-        if lines.is_empty() {
-            return Ok(Flow::Continue);
-        }
-        let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
-        for line in lines.split(|byte| *byte == b'\n') {
-            self.counts.lines += 1;
-            match parse(line) {
-                Line::Record(record) => {
-                    if self.record(&record, out)? == Flow::Stop {
-                        return Ok(Flow::Stop);
-                    }
-                }
-                Line::Malformed => self.counts.malformed += 1,
-                Line::Empty => {}
-            }
-        }
-        Ok(Flow::Continue)
+    pub fn scan(
+        &mut self,
+        lines: &[u8],
+        marks: &mut Marks,
+        out: &mut Output,
+    ) -> Result<Flow, Fault> {
+        scan::scan(lines, marks, &mut Counting { hours: self, out })
+    }
+
+    /// Whether the next malformed line is shown.
+    fn shows_malformed(&self) -> bool {
+        let is_told = log::log_enabled!(log::Level::Info) && !self.is_part;
+        is_told && self.counts.malformed < SHOWN_MAX
     }
 
     /// Counts lines that were too long to be read.
@@ -109,98 +151,215 @@ impl Hours {
         self.counts.malformed += count;
     }
 
+    /// What `piece` holds, counted by itself: with no end to anything, and all the memory it needs.
+    pub fn part(plan: &Plan, key: u64, piece: &[u8], marks: &mut Marks) -> Self {
+        let memory = Memory {
+            bytes: usize::MAX,
+            temp_dir: None,
+            approximate: false,
+        };
+        let mut part = Self::new(plan.query.clone(), &memory, key);
+        (part.stop_us, part.is_part) = (u64::MAX, true);
+        // Nothing is printed, and memory has no end: there is nothing that can fail.
+        let _ = part.scan(piece, marks, &mut Output::kept(plan));
+        part
+    }
+
+    /// Whether what was counted by itself can be added: nothing ends before it is over.
+    pub fn is_plain_sailing(&self, part: &Self) -> bool {
+        let clock_us = self.clock_us.max(part.clock_us);
+        let mut hours = part.open.iter();
+        clock_us < self.stop_us
+            && hours.all(|hour| clock_us <= self.over_us(hour.start_us))
+            && !(part.counts.malformed > 0 && self.shows_malformed())
+    }
+
+    /// Adds what was counted by itself, if it is plain sailing.
+    ///
+    /// # Errors
+    /// As [`Hours::scan`].
+    pub fn absorb(&mut self, part: Self, out: &mut Output) -> Result<(), Fault> {
+        for hour in &part.open {
+            let Some(at) = self.find_hour(hour.start_us)? else {
+                continue;
+            };
+            for (group, hosts) in GROUPS.into_iter().zip(&hour.groups) {
+                for (host, count) in hosts.in_memory() {
+                    self.add(at, group, host, count, out)?;
+                }
+            }
+        }
+        self.counts.lines += part.counts.lines;
+        self.counts.malformed += part.counts.malformed;
+        self.clock_us = self.clock_us.max(part.clock_us);
+        self.close(out)
+    }
+
     /// Takes a record.
     ///
     /// # Errors
     /// As [`Hours::scan`].
+    #[inline]
     pub fn record(&mut self, record: &Record<'_>, out: &mut Output) -> Result<Flow, Fault> {
         let at_us = record.at_us;
-        if at_us > self.clock_us {
+        let is_newer = at_us > self.clock_us;
+        if is_newer {
             self.clock_us = at_us;
             if at_us >= self.stop_us {
                 return Ok(Flow::Stop);
             }
         }
-        let end_us = self.query.time_end_us.unwrap_or(u64::MAX);
-        if (self.query.time_init_us..end_us).contains(&at_us) {
+        if (self.query.time_init_us..self.end_us).contains(&at_us) {
             self.count(record, out)?;
         }
-        self.close(out)?;
+        if is_newer && at_us > self.next_us {
+            self.close(out)?;
+        }
         Ok(Flow::Continue)
     }
 
+    #[inline]
     fn count(&mut self, record: &Record<'_>, out: &mut Output) -> Result<(), Fault> {
-        let Some(at) = self.hour_of(record.at_us) else {
+        let is = |wanted: &Option<Vec<u8>>, host: &[u8]| match wanted {
+            Some(wanted) => host::is_same(wanted, host),
+            None => false,
+        };
+        let is_to = is(&self.query.to, record.to);
+        let is_from = is(&self.query.from, record.from);
+        if !(is_to || is_from || self.query.busiest.is_some() || self.query.hourly) {
+            return Ok(());
+        }
+        let Some(at) = self.hour_of(record.at_us)? else {
             self.counts.late += 1;
             return Ok(());
         };
-        let Hour { to, from, most, .. } = &mut self.open[at];
-        let budget = &mut self.budget;
-        let bytes = budget.max;
-        let full = |_| Fault::Memory(bytes);
-        let is = |wanted: &Option<Vec<u8>>, host: &[u8]| {
-            wanted
-                .as_deref()
-                .is_some_and(|wanted| host::is_same(wanted, host))
+        if is_to {
+            self.add(at, Group::To, record.from, 1, out)?;
+        }
+        if is_from {
+            self.add(at, Group::From, record.to, 1, out)?;
+        }
+        match self.query.busiest {
+            None => Ok(()),
+            Some(Busiest::Source) => self.add(at, Group::Most, record.from, 1, out),
+            Some(Busiest::Both) => {
+                self.add(at, Group::Most, record.from, 1, out)?;
+                self.add(at, Group::Most, record.to, 1, out)
+            }
+        }
+    }
+
+    /// Counts a host `times` more; prints it if it is new and rows are printed at once.
+    #[inline]
+    fn add(
+        &mut self,
+        at: usize,
+        group: Group,
+        host: &[u8],
+        times: u64,
+        out: &mut Output,
+    ) -> Result<(), Fault> {
+        let is_new = loop {
+            let hosts = &mut self.open[at].groups[group as usize];
+            match hosts.add(host, times, &mut self.budget) {
+                Ok(is_new) => break is_new,
+                Err(_) => self.relieve()?,
+            }
         };
-        let is_new =
-            is(&self.query.to, record.to) && to.add(record.from, 1, budget).map_err(full)?;
-        if is_new && self.query.is_immediate() {
-            let host = to.get(to.len() - 1).unwrap_or_default().0;
+        if is_new && self.query.is_immediate() && !self.is_part {
             out.row(Row {
                 hour_us: None,
-                group: Group::To,
-                host,
-                count: 1,
+                group,
+                sum: Sum::Host(self.open[at].groups[group as usize].last(), times, 0),
             })?;
-        }
-        if is(&self.query.from, record.from) {
-            from.add(record.to, 1, budget).map_err(full)?;
-        }
-        if let Some(busiest) = self.query.busiest {
-            most.add(record.from, 1, budget).map_err(full)?;
-            if busiest == Busiest::Both {
-                most.add(record.to, 1, budget).map_err(full)?;
-            }
         }
         Ok(())
     }
 
-    /// Where the hour of that moment is; opens it unless it is over.
-    fn hour_of(&mut self, at_us: u64) -> Option<usize> {
-        let start_us = at_us - at_us % self.span_us;
+    /// Gets memory back from the group that has most of it.
+    #[cold]
+    fn relieve(&mut self) -> Result<(), Fault> {
+        let groups = self
+            .open
+            .iter_mut()
+            .flat_map(|hour| &mut hour.groups)
+            .enumerate();
+        let largest = groups.max_by_key(|(_, hosts)| hosts.bytes());
+        let Some((number, hosts)) = largest.filter(|(_, hosts)| hosts.bytes() > 0) else {
+            return Err(Fault::Memory(self.memory.bytes));
+        };
+        if self.memory.approximate {
+            let is_counted = number % 3 == Group::Most as usize;
+            hosts.estimate(is_counted, &mut self.budget);
+            return Ok(());
+        }
+        let Some(directory) = &self.memory.temp_dir else {
+            return Err(Fault::Memory(self.memory.bytes));
+        };
+        let spill = match &mut self.spill {
+            Some(spill) => spill,
+            none => {
+                let path = CString::new(directory.as_str());
+                let path = path.map_err(|error| Fault::Disk(error.into()))?;
+                let scratch = Scratch::create(&path).map_err(Fault::Disk)?;
+                none.insert(Spill::new(scratch))
+            }
+        };
+        hosts.spill(spill, &mut self.budget).map_err(Fault::Disk)
+    }
+
+    /// Where the hour of that moment is, which is opened; `None` when it is over.
+    #[inline]
+    fn hour_of(&mut self, at_us: u64) -> Result<Option<usize>, Fault> {
+        if let Some(hour) = self.open.get(self.recent)
+            && at_us.wrapping_sub(hour.start_us) < self.span_us
+        {
+            return Ok(Some(self.recent));
+        }
+        self.find_hour(at_us - at_us % self.span_us)
+    }
+
+    fn find_hour(&mut self, start_us: u64) -> Result<Option<usize>, Fault> {
         let found = self
             .open
             .binary_search_by_key(&start_us, |hour| hour.start_us);
         if let Err(at) = found {
-            if self.is_over(start_us) {
-                return None;
+            if self.clock_us > self.over_us(start_us) {
+                return Ok(None);
             }
-            let [to, from, most] = [(); 3].map(|()| Tally::new(self.key));
-            let hour = Hour {
-                start_us,
-                to,
-                from,
-                most,
-            };
-            self.open.insert(at, hour);
+            while self.budget.used + size_of::<Hour>() > self.budget.max {
+                self.relieve()?;
+            }
+            self.budget.used += size_of::<Hour>();
+            let groups = [(); 3].map(|()| Hosts::new(self.key));
+            self.open.insert(at, Hour { start_us, groups });
+            self.look_ahead();
         }
-        Some(found.unwrap_or_else(|at| at))
+        self.recent = found.unwrap_or_else(|at| at);
+        Ok(Some(self.recent))
     }
 
-    fn is_over(&self, start_us: u64) -> bool {
+    /// The clock beyond which the hour is over.
+    fn over_us(&self, start_us: u64) -> u64 {
+        if self.is_part {
+            return u64::MAX;
+        }
         let end_us = start_us.saturating_add(self.span_us);
-        self.clock_us > end_us.saturating_add(self.query.late_us)
+        end_us.saturating_add(self.query.late_us)
+    }
+
+    fn look_ahead(&mut self) {
+        let oldest = self.open.first().map(|hour| hour.start_us);
+        self.next_us = oldest.map_or(u64::MAX, |start_us| self.over_us(start_us));
     }
 
     /// Prints and forgets the hours that are over.
+    #[cold]
     fn close(&mut self, out: &mut Output) -> Result<(), Fault> {
-        while self
-            .open
-            .first()
-            .is_some_and(|hour| self.is_over(hour.start_us))
-        {
+        while self.clock_us > self.next_us {
             let hour = self.open.remove(0);
+            self.look_ahead();
+            self.recent = 0;
             self.print(hour, out)?;
         }
         Ok(())
@@ -208,26 +367,27 @@ impl Hours {
 
     fn print(&mut self, mut hour: Hour, out: &mut Output) -> Result<(), Fault> {
         let hour_us = self.query.hourly.then_some(hour.start_us);
-        let row = |group, (host, count)| Row {
-            hour_us,
-            group,
-            host,
-            count,
-        };
-        if !self.query.is_immediate() {
-            for named in hour.to.iter() {
-                out.row(row(Group::To, named))?;
+        let is_immediate = self.query.is_immediate();
+        let budget = &mut self.budget;
+        for (group, hosts) in GROUPS.into_iter().zip(&mut hour.groups) {
+            let mut row = |sum: Sum<'_>| {
+                out.row(Row {
+                    hour_us,
+                    group,
+                    sum,
+                })
+                .map_err(Fault::Output)
+            };
+            if group == Group::Most {
+                hosts.busiest(self.spill.as_mut(), budget, &mut row)?;
+            } else {
+                // What was there at once is printed.
+                let from = if is_immediate { hosts.early() } else { 0 };
+                hosts.each(from, self.spill.as_mut(), budget, &mut row)?;
             }
+            hosts.clear(self.spill.as_ref(), budget);
         }
-        for named in hour.from.iter() {
-            out.row(row(Group::From, named))?;
-        }
-        if let Some(named) = hour.most.largest() {
-            out.row(row(Group::Most, named))?;
-        }
-        for tally in [&mut hour.to, &mut hour.from, &mut hour.most] {
-            tally.clear(&mut self.budget);
-        }
+        budget.used -= size_of::<Hour>();
         Ok(())
     }
 
@@ -242,5 +402,87 @@ impl Hours {
             }
         }
         Ok(out.flush()?)
+    }
+
+    /// Tells all that is open, oldest hour first, hosts in the order of their appearance, so that
+    /// [`Hours::restore`] can take it up again.
+    ///
+    /// # Errors
+    /// What `each` says; when sets cannot be read back, or are estimated.
+    pub fn keep(
+        &mut self,
+        each: &mut dyn FnMut(Kept<'_>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        for hour in &mut self.open {
+            let start_us = hour.start_us;
+            for (group, hosts) in GROUPS.into_iter().zip(&mut hour.groups) {
+                hosts.each(
+                    0,
+                    self.spill.as_mut(),
+                    &mut self.budget,
+                    &mut |sum| match sum {
+                        Sum::Host(host, count, _) => each(Kept {
+                            start_us,
+                            group,
+                            host,
+                            count,
+                        }),
+                        Sum::Estimate(_) => Err(Fault::Estimated),
+                    },
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes up what was there before a restart: the clock and the counts.
+    pub fn resume(&mut self, clock_us: u64, counts: Counts) {
+        (self.clock_us, self.counts) = (clock_us, counts);
+    }
+
+    /// Takes up a host of an hour that was open before a restart. Its row was printed if rows are
+    /// printed at once.
+    ///
+    /// # Errors
+    /// As [`Hours::scan`].
+    pub fn restore(&mut self, kept: Kept<'_>) -> Result<(), Fault> {
+        let Some(at) = self.find_hour(kept.start_us)? else {
+            return Ok(());
+        };
+        loop {
+            let hosts = &mut self.open[at].groups[kept.group as usize];
+            match hosts.add(kept.host, kept.count, &mut self.budget) {
+                Ok(_) => return Ok(()),
+                Err(_) => self.relieve()?,
+            }
+        }
+    }
+}
+
+/// The count while it scans.
+struct Counting<'a> {
+    hours: &'a mut Hours,
+    out: &'a mut Output,
+}
+
+impl scan::Visit for Counting<'_> {
+    type Fault = Fault;
+
+    #[inline(always)]
+    fn record(&mut self, record: &Record<'_>) -> Result<Flow, Fault> {
+        self.hours.record(record, self.out)
+    }
+
+    fn malformed(&mut self, line: &[u8]) {
+        let is_shown = self.hours.shows_malformed();
+        self.hours.counts.malformed += 1;
+        if is_shown {
+            let start = String::from_utf8_lossy(&line[..line.len().min(SHOWN_BYTES)]);
+            log::info!("skipped malformed line '{start}'");
+        }
+    }
+
+    fn lines(&mut self, count: u64) {
+        self.hours.counts.lines += count;
     }
 }

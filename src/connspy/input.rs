@@ -3,8 +3,13 @@
 
 use memchr::memrchr;
 
-/// Bytes that are read at once, and so of the longest line.
+use super::line::LINE_BYTES_MAX;
+
+/// Bytes that are read at once.
 pub const BUFFER_BYTES: usize = 256 * 1_024;
+
+// Whatever is longer than the buffer is longer than a line may be.
+const _: () = assert!(BUFFER_BYTES > LINE_BYTES_MAX);
 
 /// The buffer.
 #[derive(Debug)]

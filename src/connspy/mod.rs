@@ -6,11 +6,17 @@
 
 pub mod batch;
 pub mod fault;
+pub mod group;
 pub mod host;
 pub mod hours;
 pub mod input;
 pub mod line;
 pub mod output;
+pub mod parallel;
 pub mod plan;
+pub mod scan;
 pub mod seek;
+pub mod sketch;
+pub mod source;
+pub mod spill;
 pub mod tally;

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Rows, as text or as JSON, to standard output or to a file.
 
-use core::fmt::Write as _;
+use core::fmt::{self, Write as _};
+use core::time::Duration;
 use std::io;
 
-use super::plan::HOUR_US;
+use super::group::Sum;
+use super::plan::{HOUR_US, Plan};
+use super::sketch;
 use crate::encode::json::{Json, Style};
+use crate::sys::clock;
 use crate::sys::files::File;
 use crate::sys::terminal;
 use crate::term::escape::Escaping;
+use crate::term::progress::Progress;
+use crate::time::Mono;
 
 /// Bytes of rows that wait to be written together.
 const BUFFER_BYTES: usize = 16 * 1_024;
@@ -20,6 +26,8 @@ pub enum Target {
     Stdout,
     /// The end of a file.
     File(File),
+    /// Nowhere, until they are taken.
+    Kept,
 }
 
 /// What a row belongs to.
@@ -34,16 +42,14 @@ pub enum Group {
 }
 
 /// What a row says.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Row<'a> {
     /// The start of the hour; `None`: not by hour.
     pub hour_us: Option<u64>,
     /// What it belongs to.
     pub group: Group,
-    /// The host, in lower case.
-    pub host: &'a [u8],
-    /// Its connections.
-    pub count: u64,
+    /// The host and its connections, or an estimate.
+    pub sum: Sum<'a>,
 }
 
 /// Rows on their way.
@@ -53,20 +59,54 @@ pub struct Output {
     json: bool,
     /// Text rows are the host alone.
     bare: bool,
+    /// Counts may be estimates.
+    is_estimating: bool,
     buffer: Vec<u8>,
+    /// How far the reading is; it shares the terminal with the rows.
+    progress: Option<Progress>,
     /// Rows so far.
     pub rows: u64,
 }
 
 impl Output {
-    /// Rows for `target`; `bare` is text with nothing but the host.
-    pub fn new(target: Target, json: bool, bare: bool) -> Self {
+    /// Rows as `plan` wants them, for `target`.
+    pub fn new(target: Target, plan: &Plan) -> Self {
         Self {
             target,
-            json,
-            bare,
+            json: plan.json,
+            bare: plan.query.is_immediate(),
+            is_estimating: plan.memory.approximate,
             buffer: Vec::with_capacity(BUFFER_BYTES),
+            progress: Some(Progress::new(clock::mono())),
             rows: 0,
+        }
+    }
+
+    /// Rows that are taken later, as `plan` wants them.
+    pub fn kept(plan: &Plan) -> Self {
+        Self {
+            progress: None,
+            ..Self::new(Target::Kept, plan)
+        }
+    }
+
+    /// The rows that were kept.
+    pub fn take(&mut self) -> Vec<u8> {
+        core::mem::take(&mut self.buffer)
+    }
+
+    /// Shows how far the reading is, to a person at a terminal, when that is due with so much left.
+    pub fn progress(&mut self, left: Duration, now: Mono, text: fmt::Arguments<'_>) {
+        let progress = self.progress.as_mut();
+        if let Some(progress) = progress.filter(|progress| progress.is_due(left, now)) {
+            progress.show(text, now);
+        }
+    }
+
+    /// Takes away what [`Output::progress`] showed.
+    pub fn clear_progress(&mut self) {
+        if let Some(progress) = &mut self.progress {
+            progress.clear();
         }
     }
 
@@ -99,10 +139,8 @@ impl Output {
 
     fn text(&mut self, row: &Row<'_>) {
         if let Some(hour_us) = row.hour_us {
-            let seconds = hour_us / HOUR_US * 3_600;
-            self.buffer
-                .extend_from_slice(itoa_of(seconds, &mut [0; 20]));
-            self.buffer.extend_from_slice(b".0\t");
+            let text = format!("{}.0\t", hour_us / HOUR_US * 3_600);
+            self.buffer.extend_from_slice(text.as_bytes());
         }
         if !self.bare {
             self.buffer.extend_from_slice(match row.group {
@@ -111,21 +149,38 @@ impl Output {
                 Group::Most => b"MOST\t",
             });
         }
-        if row.host.iter().all(u8::is_ascii_graphic) {
-            self.buffer.extend_from_slice(row.host);
-        } else {
-            let mut text = Escaping(String::new());
-            // Writing to a string cannot fail.
-            let _ = text.write_str(&String::from_utf8_lossy(row.host));
-            self.buffer.extend_from_slice(text.0.as_bytes());
+        match row.sum {
+            Sum::Host(host, count, error) => {
+                self.host(host);
+                if error > 0 {
+                    let text = format!("\t~{count} connections, at most {error} too many");
+                    self.buffer.extend_from_slice(text.as_bytes());
+                }
+            }
+            Sum::Estimate(hosts) => {
+                let [whole, part] = [100, 1].map(|unit| sketch::ERROR_CENTIPERCENT / unit % 100);
+                let text = format!("~{hosts} hosts, standard error {whole}.{part:02} %");
+                self.buffer.extend_from_slice(text.as_bytes());
+            }
         }
         self.buffer.push(b'\n');
+    }
+
+    fn host(&mut self, host: &[u8]) {
+        if host.iter().all(u8::is_ascii_graphic) {
+            self.buffer.extend_from_slice(host);
+            return;
+        }
+        let mut text = Escaping(String::new());
+        // Writing to a string cannot fail.
+        let _ = text.write_str(&String::from_utf8_lossy(host));
+        self.buffer.extend_from_slice(text.0.as_bytes());
     }
 
     fn json(&mut self, row: &Row<'_>) {
         let json = Json::new(&mut self.buffer, Style::Compact);
         // Writing to a vector cannot fail.
-        let _ = object(json, row);
+        let _ = object(json, row, self.is_estimating);
     }
 
     /// Writes what waits.
@@ -136,7 +191,9 @@ impl Output {
         if self.buffer.is_empty() {
             return Ok(());
         }
+        self.clear_progress();
         let result = match &self.target {
+            Target::Kept => return Ok(()),
             Target::Stdout => terminal::write_stdout(&self.buffer),
             Target::File(file) => file.write_all(&self.buffer),
         };
@@ -145,7 +202,11 @@ impl Output {
     }
 }
 
-fn object(mut json: Json<&mut Vec<u8>>, row: &Row<'_>) -> Result<(), core::convert::Infallible> {
+fn object(
+    mut json: Json<&mut Vec<u8>>,
+    row: &Row<'_>,
+    is_estimating: bool,
+) -> Result<(), core::convert::Infallible> {
     json.open_object()?;
     if let Some(hour_us) = row.hour_us {
         json.key("hour")?;
@@ -157,27 +218,26 @@ fn object(mut json: Json<&mut Vec<u8>>, row: &Row<'_>) -> Result<(), core::conve
         Group::From => "from",
         Group::Most => "most",
     })?;
-    json.key("host")?;
-    json.string(&String::from_utf8_lossy(row.host))?;
-    if row.group == Group::Most {
-        json.key("connections")?;
-        json.unsigned(row.count)?;
+    match row.sum {
+        Sum::Host(host, count, error) => {
+            json.key("host")?;
+            json.string(&String::from_utf8_lossy(host))?;
+            if row.group == Group::Most {
+                json.key("connections")?;
+                json.unsigned(count)?;
+            }
+            if row.group == Group::Most && is_estimating {
+                json.key("connections_error")?;
+                json.unsigned(error)?;
+            }
+        }
+        Sum::Estimate(hosts) => {
+            json.key("hosts")?;
+            json.unsigned(hosts)?;
+            json.key("error_percent")?;
+            json.decimal(sketch::ERROR_CENTIPERCENT, 2)?;
+        }
     }
     json.close_object()?;
     json.finish().map(drop)
-}
-
-/// The digits of a number.
-fn itoa_of(number: u64, digits: &mut [u8; 20]) -> &[u8] {
-    let mut at = digits.len();
-    let mut left = number;
-    while at > 0 {
-        at -= 1;
-        digits[at] = b'0' + (left % 10) as u8;
-        left /= 10;
-        if left == 0 {
-            break;
-        }
-    }
-    &digits[at..]
 }

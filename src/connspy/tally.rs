@@ -35,6 +35,10 @@ pub struct Tally {
     slots: Vec<u32>,
     entries: Vec<Entry>,
     names: Vec<u8>,
+    /// Those that were forgotten had no more connections than this; 0: none were.
+    floor: u64,
+    /// By how much the count of each entry may be too large; none without a floor.
+    errors: Vec<u64>,
 }
 
 impl Tally {
@@ -61,6 +65,7 @@ impl Tally {
         self.slots.capacity() * size_of::<u32>()
             + self.entries.capacity() * size_of::<Entry>()
             + self.names.capacity()
+            + self.errors.capacity() * size_of::<u64>()
     }
 
     /// Counts `host`, in any case, `times` more; whether it was new.
@@ -83,8 +88,11 @@ impl Tally {
         self.entries.push(Entry {
             hash: (hash >> 32) as u32,
             start: self.names.len() as u32,
-            count: times,
+            count: self.floor + times,
         });
+        if self.floor > 0 {
+            self.errors.push(self.floor);
+        }
         let start = self.names.len();
         self.names.extend_from_slice(host);
         self.names[start..].make_ascii_lowercase();
@@ -128,11 +136,79 @@ impl Tally {
         (0..self.len()).filter_map(|index| self.get(index))
     }
 
-    /// The host with the largest count, the first of several.
-    pub fn largest(&self) -> Option<(&[u8], u64)> {
+    /// By how much the count of that host may be too large.
+    pub fn error(&self, index: usize) -> u64 {
+        self.errors.get(index).copied().unwrap_or_default()
+    }
+
+    /// Tells all hosts sorted by name, each with its number and its count, and forgets them.
+    ///
+    /// # Errors
+    /// What `each` says; the hosts are forgotten then, too.
+    pub fn drain_by_name<E>(
+        &mut self,
+        budget: &mut Budget,
+        mut each: impl FnMut(usize, &[u8], u64) -> Result<(), E>,
+    ) -> Result<(), E> {
+        // There are more slots than entries, and they are not needed any more.
+        let mut numbers = core::mem::take(&mut self.slots);
+        budget.used -= numbers.capacity() * size_of::<u32>();
+        numbers.truncate(self.len());
+        for (number, index) in numbers.iter_mut().zip(0..) {
+            *number = index;
+        }
+        numbers.sort_unstable_by(|a, b| self.name(*a as usize).cmp(self.name(*b as usize)));
+        let told = numbers.iter().try_for_each(|number| {
+            let index = *number as usize;
+            each(index, self.name(index), self.entries[index].count)
+        });
+        self.clear(budget);
+        told
+    }
+
+    /// Forgets the half of the hosts with the smaller counts: space saving (Metwally, Agrawal, El
+    /// Abbadi 2005), many at a time. Whoever comes anew may be one of them, so its count begins
+    /// with what it can have had at most, and that is its error.
+    pub fn halve(&mut self, budget: &mut Budget) {
+        let before = self.bytes();
+        if self.floor == 0 {
+            self.errors.resize(self.len(), 0);
+        }
+        let counts = &mut self.slots[..self.entries.len()];
+        for (count, entry) in counts.iter_mut().zip(&self.entries) {
+            *count = u32::try_from(entry.count).unwrap_or(u32::MAX);
+        }
+        let half = counts.len() / 2;
+        if half < counts.len() {
+            self.floor = u64::from(*counts.select_nth_unstable(half).1);
+        }
+        let (mut kept, mut end) = (0, 0);
+        for index in 0..self.len() {
+            let Entry { start, count, hash } = self.entries[index];
+            if count > self.floor {
+                let name = start as usize..start as usize + self.name(index).len();
+                let start = end as u32;
+                end += name.len();
+                self.names.copy_within(name, start as usize);
+                self.errors[kept] = self.errors[index];
+                self.entries[kept] = Entry { start, count, hash };
+                kept += 1;
+            }
+        }
+        self.entries.truncate(kept);
+        self.entries.shrink_to_fit();
+        self.errors.truncate(kept);
+        self.errors.shrink_to_fit();
+        self.names.truncate(end);
+        self.names.shrink_to_fit();
+        self.spread((kept * 4 / 3 + 1).next_power_of_two());
+        budget.used = budget.used - before + self.bytes();
+    }
+
+    /// The number of the host with the largest count, the first of several.
+    pub fn largest(&self) -> Option<usize> {
         let max = self.entries.iter().map(|entry| entry.count).max()?;
-        let index = self.entries.iter().position(|entry| entry.count == max)?;
-        self.get(index)
+        self.entries.iter().position(|entry| entry.count == max)
     }
 
     /// Forgets all hosts, and gives the memory back.
@@ -157,14 +233,18 @@ impl Tally {
             true => self.slots.len(),
             false => (self.slots.len() * 2).max(32),
         };
-        let more =
-            entries * size_of::<Entry>() + names + (slots - self.slots.len()) * size_of::<u32>();
+        let errors = if self.floor > 0 { entries } else { 0 };
+        let more = entries * size_of::<Entry>()
+            + errors * size_of::<u64>()
+            + names
+            + (slots - self.slots.len()) * size_of::<u32>();
         let is_addressable = self.names.len() + len <= u32::MAX as usize;
         if budget.used + more > budget.max || !is_addressable {
             return Err(Full);
         }
         self.entries.reserve_exact(entries);
         self.names.reserve_exact(names);
+        self.errors.reserve_exact(errors);
         if slots > self.slots.len() {
             self.spread(slots);
         }
