@@ -17,10 +17,10 @@
 //!
 //! # What is guaranteed
 //!
-//! The rows are those of a full scan for every file in which of any [`STRETCH_RECORDS`] records in a
-//! row one at least is no more than L behind the greatest time before it. Records of whatever other
-//! time do no harm, as the halves of broken lines, that often are records of 1970. What is seen on
-//! the way and contradicts the condition makes it a full scan. No search can do more: one
+//! The rows are those of a full scan for every file in which, of any [`STRETCH_RECORDS`] records in
+//! a row, one at least is no more than L behind the greatest time before it. Records of whatever
+//! other time do no harm, as the halves of broken lines, that often are records of 1970. What is
+//! seen on the way and contradicts the condition makes it a full scan. No search can do more: one
 //! record of the year 9999 in a place that was not looked at would have ended a full scan there.
 
 use std::io;
@@ -29,6 +29,7 @@ use memchr::memchr;
 
 use super::input::BUFFER_BYTES;
 use super::line::{self, Line};
+use super::plan::Query;
 
 /// Records of a stretch: with every second line late, 64 in a row that all are so do not happen.
 pub const STRETCH_RECORDS: usize = 64;
@@ -46,6 +47,16 @@ pub struct Wanted {
     pub time_init_us: u64,
     /// How late a line can be.
     pub late_us: u64,
+}
+
+impl Wanted {
+    /// What there is to be searched for; `None` when the range begins with the log.
+    pub fn of(query: &Query) -> Option<Self> {
+        (query.time_init_us > 0).then_some(Self {
+            time_init_us: query.time_init_us,
+            late_us: query.late_us,
+        })
+    }
 }
 
 /// What the search looks for; other than the constants only in tests.

@@ -5,15 +5,16 @@
 
 use std::ffi::{CStr, CString};
 use std::io;
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::fs::{self, AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RawDir};
-use rustix::fs::{SeekFrom, Stat};
+use rustix::fs::{self, AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, SeekFrom, Stat};
 use rustix::io::Errno;
 
 use super::poll::{self, Until};
+
+#[cfg(feature = "connspy")]
+pub mod places;
 
 /// Where paths like `proc/net/dev` begin: `/`, or a directory that stands in for it.
 #[derive(Debug)]
@@ -203,19 +204,6 @@ impl File {
         Ok((len == 1).then_some(byte[0]))
     }
 
-    /// Fills the start of `buffer` with what stands at `offset`; 0 beyond the end.
-    ///
-    /// # Errors
-    /// What pread(2) says.
-    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        loop {
-            match rustix::io::pread(&self.0, &mut *buffer, offset) {
-                Err(Errno::INTR) => {}
-                result => return Ok(result?),
-            }
-        }
-    }
-
     /// Writes all of `bytes`, in one write(2) unless the kernel takes less.
     ///
     /// # Errors
@@ -332,21 +320,6 @@ pub fn make_directory(path: &CStr) -> io::Result<()> {
         Ok(()) | Err(Errno::EXIST) => Ok(()),
         Err(error) => Err(error.into()),
     }
-}
-
-/// Shows each name in a directory, the directory itself and its parent too.
-///
-/// # Errors
-/// What open(2) and getdents(2) say.
-pub fn names(directory: &CStr, each: &mut dyn FnMut(&CStr)) -> io::Result<()> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let directory = fs::open(directory, flags, Mode::empty())?;
-    let mut buffer = [MaybeUninit::uninit(); 2_048];
-    let mut entries = RawDir::new(&directory, &mut buffer);
-    while let Some(entry) = entries.next() {
-        each(entry?.file_name());
-    }
-    Ok(())
 }
 
 /// Gives the file `from` the name `to`, in place of whatever had it (rename(2)).
