@@ -336,3 +336,6 @@ fn open_after(path: &CStr, mark: &Mark) -> io::Result<Part> {
     };
     known.map_or_else(|| Part::open(path, false), Ok)
 }
+
+#[cfg(test)]
+mod tests;
