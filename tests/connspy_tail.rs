@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 mod support;
-use support::connspy::{Log, Rotation, complete_rows, rows};
+use support::followed::{Log, Rotation, complete_rows, rows};
 use support::tempdir::TempDir;
 use support::{EXE, Guarded};
 

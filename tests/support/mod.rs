@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use miniserde::json::{self, Object, Value};
 
 #[cfg(feature = "connspy")]
-pub mod connspy;
+pub mod followed;
 pub mod sending;
 pub mod server;
 pub mod skip;
