@@ -120,12 +120,15 @@ impl Output {
         Ok(())
     }
 
-    /// Device and inode of the file that rows go to, and its length; `None` when it is no file.
+    /// Device and inode of the file that rows go to, and its length, all of which is on the disk
+    /// then; `None` when it is no file.
     pub fn file_end(&self) -> Option<((u64, u64), u64)> {
         match &self.target {
             Target::Stdout | Target::Kept => None,
             Target::File(file) => {
                 let status = file.status().ok().filter(Status::is_file)?;
+                // Where that is not possible, nothing better can be done.
+                let _ = file.sync();
                 Some((status.identity(), status.bytes()))
             }
         }

@@ -45,7 +45,6 @@ pub struct Keeper {
     rows: u64,
     /// Where reading was at the last time.
     place: (u64, u64, usize),
-    is_told: bool,
 }
 
 impl Keeper {
@@ -63,7 +62,6 @@ impl Keeper {
             due: clock::mono(),
             rows: 0,
             place: (0, 0, 0),
-            is_told: false,
         })
     }
 
@@ -92,7 +90,9 @@ impl Keeper {
         let mut input = Input::with_bytes(2 * BUFFER_BYTES);
         loop {
             let len = file.read(input.space()).map_err(|error| {
-                Failure::failed(format_args!("cannot read the state '{name}': {error}"))
+                Failure::failed(format_args!(
+                    "cannot read the state '{name}': {error}; see --state"
+                ))
             })?;
             let lines = match len {
                 0 => break,
@@ -140,23 +140,24 @@ impl Keeper {
         is_changed && now >= self.earliest && (rows != self.rows || now >= self.due)
     }
 
-    /// Saves, and says when that did not succeed. What is in `head` was written before.
-    pub fn save(&mut self, head: &Head, hours: &mut Hours, rows: u64) -> bool {
-        let start = clock::mono();
-        let mut head = head.clone();
+    /// Saves what was begun at `start`. What is in `head` was written before.
+    ///
+    /// # Errors
+    /// When it cannot be written; the one before it remains then.
+    pub fn save(
+        &mut self,
+        mut head: Head,
+        hours: &mut Hours,
+        rows: u64,
+        start: Mono,
+    ) -> Result<(), Fault> {
         head.options.clone_from(&self.options);
         let result = self.replace(&head, hours);
         let now = clock::mono();
-        let cost = now.since(start);
-        self.earliest = now.after(cost * COST_SHARE);
-        self.due = now.after(INTERVAL.max(cost * COST_SHARE));
+        let pause = now.since(start) * COST_SHARE;
+        (self.earliest, self.due) = (now.after(pause), now.after(INTERVAL.max(pause)));
         (self.rows, self.place) = (rows, place(&head));
-        let was_told = core::mem::replace(&mut self.is_told, result.is_err());
-        if let (Err(error), false) = (&result, was_told) {
-            let name = Escaped(&self.name);
-            log::warn!("cannot save the state '{name}': {error}; it is tried again");
-        }
-        result.is_ok()
+        result
     }
 
     fn replace(&self, head: &Head, hours: &mut Hours) -> Result<(), Fault> {
@@ -164,6 +165,8 @@ impl Keeper {
         let _ = files::remove(&self.temporary);
         let file = File::create_new(&self.temporary, 0o600).map_err(Fault::State)?;
         let result = write(&file, head, hours)
+            // Else neither it nor the one before might be there after a power cut.
+            .and_then(|()| file.sync().map_err(Fault::State))
             .and_then(|()| files::rename(&self.temporary, &self.path).map_err(Fault::State));
         if result.is_err() {
             let _ = files::remove(&self.temporary);

@@ -14,6 +14,7 @@ use follow::{Follower, Next};
 use siblings::Place;
 
 use super::batch;
+use super::fault::Fault;
 use super::hours::{Counts, Flow, Hours};
 use super::output::Output;
 use super::plan::Plan;
@@ -138,6 +139,8 @@ struct Session<'a> {
     out: Output,
     marks: Marks,
     keeper: Option<Keeper>,
+    /// Saving failed, and that was said.
+    is_told: bool,
 }
 
 impl<'a> Session<'a> {
@@ -151,6 +154,7 @@ impl<'a> Session<'a> {
             out: Output::new(batch::target(plan)?, plan),
             marks: Marks::default(),
             keeper: keeper.transpose().map_err(unreadable)?,
+            is_told: false,
         })
     }
 
@@ -159,14 +163,13 @@ impl<'a> Session<'a> {
         self.follower
             .open()
             .map_err(|error| self.unreadable(&error))?;
-        if self.save(false, true) {
-            return Ok(());
-        }
-        let path = Escaped(self.plan.state.as_deref().unwrap_or_default());
-        Err(Failure::failed(format_args!(
-            "cannot write the state '{path}'; choose a directory with room that this user may \
-             write to, see --state"
-        )))
+        self.save(false, true).map_err(|fault| {
+            let path = Escaped(self.plan.state.as_deref().unwrap_or_default());
+            Failure::failed(format_args!(
+                "cannot write the state '{path}': {fault}; choose a directory with room that this \
+                 user may write to"
+            ))
+        })
     }
 
     /// Takes up what a former run kept; whether there is nothing to do any more.
@@ -252,7 +255,7 @@ impl<'a> Session<'a> {
                 let target = batch::target(self.plan)?;
                 let turned = self.out.turn_to(target);
                 turned.map_err(|error| batch::failure(error.into()))?;
-                self.save(false, true);
+                self.keep(true);
             }
             let next = self
                 .follower
@@ -263,7 +266,7 @@ impl<'a> Session<'a> {
                 Next::Rest => self.follower.input.rest(),
                 Next::End => return Ok(Over::End),
                 Next::Nothing => {
-                    self.save(false, false);
+                    self.keep(false);
                     hear.wait(&self.follower).map_err(unreadable)?;
                     hear.listen(&self.follower);
                     continue;
@@ -279,14 +282,23 @@ impl<'a> Session<'a> {
             if flow == Flow::Stop {
                 return Ok(Over::End);
             }
-            self.save(false, false);
+            self.keep(false);
         }
     }
 
-    /// Saves the state, if there is one to be kept and it is due; false when that failed.
-    fn save(&mut self, is_done: bool, at_once: bool) -> bool {
+    /// Saves the state on the way, if it is due, and says when that begins not to succeed.
+    fn keep(&mut self, at_once: bool) {
+        let result = self.save(false, at_once);
+        let was_told = core::mem::replace(&mut self.is_told, result.is_err());
+        if let (Err(fault), false) = (result, was_told) {
+            log::warn!("cannot save the state: {fault}; it is tried again");
+        }
+    }
+
+    /// Saves the state, if there is one to be kept, and it is due.
+    fn save(&mut self, is_done: bool, at_once: bool) -> Result<(), Fault> {
         let Some(keeper) = &mut self.keeper else {
-            return true;
+            return Ok(());
         };
         let input = &self.follower.input;
         let mut head = Head {
@@ -300,13 +312,14 @@ impl<'a> Session<'a> {
             counts: [0; 4],
             is_done,
         };
-        if !at_once && !keeper.is_due(&head, self.out.rows, clock::mono()) {
-            return true;
+        let start = clock::mono();
+        if !at_once && !keeper.is_due(&head, self.out.rows, start) {
+            return Ok(());
         }
         let counts = self.hours.counts();
         head.counts = [counts.lines, counts.malformed, counts.late, self.out.rows];
         head.output = self.out.file_end();
-        keeper.save(&head, &mut self.hours, self.out.rows)
+        keeper.save(head, &mut self.hours, self.out.rows, start)
     }
 
     fn end(&mut self, over: Over) -> Result<(), Failure> {
@@ -314,12 +327,11 @@ impl<'a> Session<'a> {
         if !keeps {
             self.hours.finish(&mut self.out).map_err(batch::failure)?;
         }
-        match self.save(!keeps, true) {
-            true => Ok(()),
-            false => Err(Failure::failed(
-                "the state could not be saved at the end; the next run repeats what came since",
-            )),
-        }
+        self.save(!keeps, true).map_err(|fault| {
+            Failure::failed(format_args!(
+                "cannot save the state at the end: {fault}; the next run repeats what came since"
+            ))
+        })
     }
 
     fn unreadable(&self, error: &io::Error) -> Failure {

@@ -81,12 +81,12 @@ impl Part {
         })
     }
 
-    /// The file at `path` from its start. A FIFO without a writer is waited for.
+    /// The file at `path` from its start. For a FIFO without a writer it is [`Piece::Later`].
     ///
     /// # Errors
     /// What open(2) says.
     pub fn open(path: &CStr, is_packed: bool) -> io::Result<Self> {
-        let part = Self::of(File::open_waiting(path)?)?;
+        let part = Self::of(File::open(path)?)?;
         match part.kind {
             Kind::Plain(file) if is_packed => Ok(Self {
                 kind: Kind::Packed(Source::of_file("log.gz", file)?),

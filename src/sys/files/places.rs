@@ -34,6 +34,14 @@ impl File {
         }
     }
 
+    /// Waits until all that was written is on the disk.
+    ///
+    /// # Errors
+    /// What fdatasync(2) says.
+    pub fn sync(&self) -> io::Result<()> {
+        Ok(fs::fdatasync(&self.0)?)
+    }
+
     /// Goes on reading at `offset`.
     ///
     /// # Errors

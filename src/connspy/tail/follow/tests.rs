@@ -242,6 +242,20 @@ fn a_log_that_was_removed_is_waited_for() {
 }
 
 #[test]
+fn a_directory_that_was_removed_is_waited_for() {
+    let logs = Logs::new("directory");
+    fs::create_dir(logs.path("sub")).unwrap();
+    logs.append("sub/log", "a\n");
+    let mut follower = Follower::new(&[logs.path("sub/log")], None).unwrap();
+    assert_eq!(read(&mut follower), "a\n");
+    fs::remove_dir_all(logs.path("sub")).unwrap();
+    assert_eq!(read(&mut follower), "");
+    fs::create_dir(logs.path("sub")).unwrap();
+    logs.append("sub/log", "b\n");
+    assert_eq!(read(&mut follower), "b\n");
+}
+
+#[test]
 fn packed_parts_are_found_by_what_is_in_them() {
     let logs = Logs::new("packed");
     logs.append("log", "a\n");
