@@ -323,6 +323,8 @@ impl<'a> Session<'a> {
     }
 
     fn end(&mut self, over: Over) -> Result<(), Failure> {
+        let lost = core::mem::take(&mut self.follower.lost);
+        self.hours.overlong(lost);
         let keeps = self.keeper.is_some() && over == Over::Signal;
         if !keeps {
             self.hours.finish(&mut self.out).map_err(batch::failure)?;

@@ -152,9 +152,11 @@ impl Place {
     /// When the directory cannot be read.
     pub fn siblings(&self) -> io::Result<Vec<Sibling>> {
         let mut found = Vec::new();
-        places::names(&self.directory, &mut |name| {
-            found.extend(self.sibling(name))
-        })?;
+        let mut each = |name: &CStr| found.extend(self.sibling(name));
+        match places::names(&self.directory, &mut each) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            result => result?,
+        }
         found.sort_by(|a, b| {
             let order = a.rank.order(&b.rank).then(a.is_packed.cmp(&b.is_packed));
             order.then_with(|| a.path.cmp(&b.path))
