@@ -122,6 +122,9 @@ fn plan(files: Vec<String>, given: &outputs::Options, is_stream: bool) -> Result
     given.lay("", &mut options, &mut wrong);
     none_wrong(wrong)?;
     check_tail(&files, &options)?;
+    if options.boolean("approximate") && options.has("temp_dir") {
+        return Err(options.refuse("approximate", ": excludes --temp-dir"));
+    }
     let text = |option| options.given(option).map(str::to_owned);
     Ok(Plan {
         files,

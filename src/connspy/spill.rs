@@ -4,6 +4,7 @@
 //! A record is a host with its number in the order of appearance and its count. Runs of a group
 //! are sorted by name; those of a merged set, that is to be printed, by number.
 
+use core::ops::Range;
 use std::io;
 
 use crate::sys::scratch::Scratch;
@@ -138,6 +139,9 @@ fn push_number(bytes: &mut Vec<u8>, mut number: u64) {
 
 /// The number at the start of `bytes`, and the rest.
 fn take_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    if let Some((small @ ..0x80, rest)) = bytes.split_first() {
+        return Some((u64::from(*small), rest));
+    }
     let len = bytes.iter().take(10).position(|byte| *byte < 0x80)? + 1;
     let (number, rest) = bytes.split_at(len);
     let number = number.iter().rev();
@@ -147,13 +151,16 @@ fn take_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
     ))
 }
 
-/// A run that is being read; the item at `at` is the next one.
+/// A run that is being read.
 #[derive(Debug)]
 struct Reader {
     start: u64,
     left: u64,
     buffer: Vec<u8>,
-    at: usize,
+    /// Where the name of the present item is, and so where the next item begins.
+    host: Range<usize>,
+    first: u64,
+    count: u64,
 }
 
 impl Reader {
@@ -162,42 +169,43 @@ impl Reader {
             start: run.start,
             left: run.bytes,
             buffer: Vec::new(),
-            at: 0,
+            host: 0..0,
+            first: 0,
+            count: 0,
         }
     }
 
-    /// The next item and the bytes that it takes; `None` when they are not all there.
-    fn peek(&self) -> Option<(Item<'_>, usize)> {
-        let all = &self.buffer[self.at..];
+    fn item(&self) -> Item<'_> {
+        Item {
+            host: &self.buffer[self.host.clone()],
+            first: self.first,
+            count: self.count,
+        }
+    }
+
+    /// Goes to the next item; `None` when it is not all there.
+    fn step(&mut self) -> Option<()> {
+        let all = &self.buffer[self.host.end..];
         let (len, rest) = take_number(all)?;
         let (first, rest) = take_number(rest)?;
         let (count, rest) = take_number(rest)?;
-        let len = usize::try_from(len).ok()?;
-        let host = rest.get(..len)?;
-        let used = all.len() - rest.len() + len;
-        Some((Item { host, first, count }, used))
-    }
-
-    fn item(&self) -> Item<'_> {
-        let nothing = Item {
-            host: b"",
-            first: 0,
-            count: 0,
-        };
-        self.peek().map_or(nothing, |(item, _)| item)
+        let len = usize::try_from(len).ok().filter(|len| *len <= rest.len())?;
+        let start = self.buffer.len() - rest.len();
+        (self.host, self.first, self.count) = (start..start + len, first, count);
+        Some(())
     }
 
     /// Goes to the next item; false at the end of the run.
     fn advance(&mut self, scratch: &Scratch) -> io::Result<bool> {
-        self.at += self.peek().map_or(0, |(_, used)| used);
-        while self.peek().is_none() {
+        while self.step().is_none() {
             if self.left == 0 {
                 return Ok(false);
             }
-            self.buffer.drain(..self.at);
-            self.at = 0;
+            self.buffer.drain(..self.host.end);
+            self.host = 0..0;
             let old = self.buffer.len();
-            let len = self.left.min(READ_BYTES.max(old) as u64);
+            let len = self.left.min(READ_BYTES as u64);
+            self.buffer.reserve_exact(len as usize);
             self.buffer.resize(old + len as usize, 0);
             scratch.read_at(&mut self.buffer[old..], self.start)?;
             (self.start, self.left) = (self.start + len, self.left - len);
@@ -229,7 +237,6 @@ impl Merge {
             host: Vec::new(),
         };
         for (number, reader) in merge.readers.iter_mut().enumerate() {
-            // The first one is reached by advancing by nothing.
             if reader.advance(&spill.scratch)? {
                 merge.heap.push(number);
             }
