@@ -298,8 +298,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    type Hosts = Vec<(u64, Group, Vec<u8>, u64)>;
+
     /// Reads a whole text.
-    fn read(text: &[u8]) -> Result<(Head, Vec<(u64, Group, Vec<u8>, u64)>), Wrong> {
+    fn read(text: &[u8]) -> Result<(Head, Hosts), Wrong> {
         let mut reader = Reader::default();
         let mut hosts = Vec::new();
         let text = text.strip_suffix(b"\n").unwrap_or(text);
