@@ -119,6 +119,8 @@ fn plan(query: &Query) -> Plan {
         summary: false,
         memory: memory(1 << 24),
         threads: 3,
+        tail: false,
+        state: None,
         output_file: None,
     }
 }

@@ -17,6 +17,9 @@ mod conntrack;
 mod dns;
 #[path = "fuzz/bodies/frame.rs"]
 mod frame;
+#[cfg(feature = "connspy")]
+#[path = "fuzz/bodies/kept.rs"]
+mod kept;
 #[path = "fuzz/bodies/leases.rs"]
 mod leases;
 #[cfg(feature = "connspy")]
@@ -32,6 +35,9 @@ mod oui;
 mod procfs;
 #[path = "fuzz/bodies/quote.rs"]
 mod quote;
+#[cfg(feature = "connspy")]
+#[path = "fuzz/bodies/seek.rs"]
+mod seek;
 #[cfg(feature = "http")]
 #[path = "fuzz/bodies/segment.rs"]
 mod segment;
@@ -142,4 +148,16 @@ fn status_corpus() {
 #[test]
 fn log_corpus() {
     replay("log", log::run);
+}
+
+#[cfg(feature = "connspy")]
+#[test]
+fn seek_corpus() {
+    replay("seek", seek::run);
+}
+
+#[cfg(feature = "connspy")]
+#[test]
+fn kept_corpus() {
+    replay("kept", kept::run);
 }

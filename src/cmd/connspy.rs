@@ -6,7 +6,7 @@ use argh::{ArgsInfo, FromArgs};
 use super::config::{Section, none_wrong, refused};
 use super::{Applet, outputs};
 use crate::connspy::plan::{Busiest, Memory, Plan, Query};
-use crate::connspy::{batch, line};
+use crate::connspy::{batch, line, tail};
 use crate::failure::Failure;
 use crate::sys::host;
 
@@ -63,7 +63,9 @@ const FLAGS: &str = "\
 --temp-dir||temp_dir|1|directory for sets that need more
 --approximate||approximate||estimate what needs more, and tell the error
 --threads||threads|1|threads that read a large file, 1 to 64 (1)
---output-file||output|1|append rows to this file";
+--tail||tail||go on with what comes into the last file, whatever becomes of it
+--state||state|1|with --tail: keep the place and the open hours in this file over a restart
+--output-file||output|1|append rows to this file; with --tail opened again on SIGHUP";
 
 /// What they may be.
 const TABLE: &str = "\
@@ -82,6 +84,8 @@ memory|integer||1 to 1048576
 temp_dir|text
 approximate|boolean|0
 threads|integer|1|1 to 64
+tail|boolean|0
+state|text
 output|text";
 
 impl Applet for Args {
@@ -90,7 +94,7 @@ impl Applet for Args {
     const FLAGS: &'static str = FLAGS;
 
     fn run(self, given: outputs::Options) -> Result<(), Failure> {
-        batch::run(&plan(self.files, &given, false)?)
+        run(&plan(self.files, &given, false)?)
     }
 }
 
@@ -100,7 +104,14 @@ impl Applet for StreamArgs {
     const FLAGS: &'static str = FLAGS;
 
     fn run(self, given: outputs::Options) -> Result<(), Failure> {
-        batch::run(&plan(self.files, &given, true)?)
+        run(&plan(self.files, &given, true)?)
+    }
+}
+
+fn run(plan: &Plan) -> Result<(), Failure> {
+    match plan.tail {
+        true => tail::run(plan),
+        false => batch::run(plan),
     }
 }
 
@@ -110,6 +121,7 @@ fn plan(files: Vec<String>, given: &outputs::Options, is_stream: bool) -> Result
     let mut wrong = Vec::new();
     given.lay("", &mut options, &mut wrong);
     none_wrong(wrong)?;
+    check_tail(&files, &options)?;
     if options.boolean("approximate") && options.has("temp_dir") {
         return Err(options.refuse("approximate", ": excludes --temp-dir"));
     }
@@ -125,8 +137,27 @@ fn plan(files: Vec<String>, given: &outputs::Options, is_stream: bool) -> Result
             approximate: options.boolean("approximate"),
         },
         threads: options.integer("threads") as usize,
+        tail: options.boolean("tail"),
+        state: text("state"),
         output_file: text("output"),
     })
+}
+
+/// What goes with `--tail` and `--state`, and what does not.
+fn check_tail(files: &[String], options: &Section) -> Result<(), Failure> {
+    if options.boolean("tail") && files.last().is_some_and(|path| path.ends_with(".gz")) {
+        return Err(options.refuse("tail", ": the last file is packed, nothing comes into it"));
+    }
+    if !options.has("state") {
+        return Ok(());
+    }
+    if !options.boolean("tail") || files.is_empty() {
+        return Err(options.refuse("state", ": only with --tail and a file"));
+    }
+    if options.boolean("approximate") {
+        return Err(options.refuse("state", ": what --approximate estimates cannot be kept"));
+    }
+    Ok(())
 }
 
 fn query(options: &Section, is_stream: bool) -> Result<Query, Failure> {

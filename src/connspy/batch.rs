@@ -11,6 +11,7 @@ use super::output::{Output, Target};
 use super::parallel::{PIECE_BYTES, Rounds};
 use super::plan::Plan;
 use super::scan::Marks;
+use super::seek::Wanted;
 use super::source::Source;
 use crate::failure::{Exit, Failure};
 use crate::sys::clock;
@@ -132,7 +133,14 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn read_all(&mut self, sources: &mut [Source]) -> Result<(), Broken> {
+        let wanted = Wanted::of(&self.plan.query);
         for source in sources {
+            // Standard input is read from where it is.
+            if let (Some(wanted), false) = (wanted, self.plan.files.is_empty()) {
+                source
+                    .seek(wanted)
+                    .map_err(|error| self.broken(source, &error))?;
+            }
             let is_large = source.bytes >= Some(PARALLEL_BYTES_MIN) && source.is_plain();
             // An estimate depends on the order of the counting.
             let is_parallel = is_large && self.plan.threads > 1 && !self.plan.memory.approximate;

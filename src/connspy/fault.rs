@@ -13,6 +13,8 @@ pub enum Fault {
     Memory(usize),
     /// Sets cannot be kept in the directory for them.
     Disk(io::Error),
+    /// The state file cannot be written.
+    State(io::Error),
     /// What is estimated cannot be kept over a restart.
     Estimated,
 }
@@ -40,6 +42,7 @@ impl fmt::Display for Fault {
                 "what --approximate estimates cannot be kept over a restart; give --temp-dir DIR, \
                  or more --memory-mib",
             ),
+            Self::State(error) => write!(f, "{error}; see --state"),
             Self::Disk(error) => write!(
                 f,
                 "cannot keep sets of hosts in the directory of --temp-dir: {error}; name one with \

@@ -83,6 +83,23 @@ impl Input {
         self.end - self.start
     }
 
+    /// The bytes that wait for their line end.
+    pub fn waiting_bytes(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    /// Whether the rest of a line is to be passed over, because it is too long.
+    pub fn is_overlong(&self) -> bool {
+        self.overlong
+    }
+
+    /// Takes up what waited in another buffer of the same size.
+    pub fn resume(&mut self, waiting: &[u8], is_overlong: bool) {
+        let len = waiting.len().min(self.bytes.len());
+        self.bytes[..len].copy_from_slice(&waiting[..len]);
+        (self.start, self.end, self.overlong) = (0, len, is_overlong);
+    }
+
     /// Lines that were passed over since the last call because they were longer than the buffer.
     pub fn take_overlong(&mut self) -> u64 {
         core::mem::take(&mut self.overlong_count)

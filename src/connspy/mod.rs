@@ -2,7 +2,8 @@
 //! connspy: who talks to whom, from connection logs of lines `TS FROM TO`.
 //!
 //! [`input`] cuts bytes into whole lines, [`line`] reads one, [`hours`] counts, [`output`] writes
-//! rows. What is asked for is a [`plan::Plan`]; [`batch`] runs it over files.
+//! rows. What is asked for is a [`plan::Plan`]; [`batch`] runs it over files, [`tail`] goes on with
+//! what comes. [`seek`] finds where a range begins, [`state`] is what is kept over a restart.
 
 pub mod batch;
 pub mod fault;
@@ -15,7 +16,10 @@ pub mod output;
 pub mod parallel;
 pub mod plan;
 pub mod scan;
+pub mod seek;
 pub mod sketch;
 pub mod source;
 pub mod spill;
+pub mod state;
+pub mod tail;
 pub mod tally;

@@ -10,7 +10,7 @@ use super::plan::{HOUR_US, Plan};
 use super::sketch;
 use crate::encode::json::{Json, Style};
 use crate::sys::clock;
-use crate::sys::files::File;
+use crate::sys::files::{File, Status};
 use crate::sys::terminal;
 use crate::term::escape::Escaping;
 use crate::term::progress::Progress;
@@ -118,6 +118,20 @@ impl Output {
         self.flush()?;
         self.target = target;
         Ok(())
+    }
+
+    /// Device and inode of the file that rows go to, and its length, all of which is on the disk
+    /// then; `None` when it is no file.
+    pub fn file_end(&self) -> Option<((u64, u64), u64)> {
+        match &self.target {
+            Target::Stdout | Target::Kept => None,
+            Target::File(file) => {
+                let status = file.status().ok().filter(Status::is_file)?;
+                // Where that is not possible, nothing better can be done.
+                let _ = file.sync();
+                Some((status.identity(), status.bytes()))
+            }
+        }
     }
 
     /// Adds a row; it is written when there are many, or with [`Output::flush`].

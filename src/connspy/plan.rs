@@ -73,6 +73,10 @@ pub struct Plan {
     pub memory: Memory,
     /// Threads that read a large file.
     pub threads: usize,
+    /// What comes into the last file is read as well.
+    pub tail: bool,
+    /// Where the place and the open hours are kept over a restart.
+    pub state: Option<String>,
     /// Where rows go; `None`: standard output.
     pub output_file: Option<String>,
 }

@@ -5,6 +5,7 @@ use std::io::{self, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
+use super::seek::{self, Wanted};
 use crate::sys::files::{self, File};
 
 /// Bytes of a packed file that are read at once.
@@ -59,7 +60,11 @@ impl Source {
         Self::of_file("standard input", File::stdin()?)
     }
 
-    fn of_file(name: &str, file: File) -> io::Result<Self> {
+    /// What is open already; it is unpacked when `name` ends in `.gz`.
+    ///
+    /// # Errors
+    /// What fstat(2) says.
+    pub fn of_file(name: &str, file: File) -> io::Result<Self> {
         let status = file.status()?;
         let plain = Counted {
             file,
@@ -76,6 +81,20 @@ impl Source {
                 false => Content::Plain(plain),
             },
         })
+    }
+
+    /// Passes over what is before a range of time, in a file that is not packed.
+    ///
+    /// # Errors
+    /// What pread(2) and lseek(2) say.
+    pub fn seek(&mut self, wanted: Wanted) -> io::Result<()> {
+        if let (Content::Plain(plain), Some(len)) = (&mut self.content, self.bytes) {
+            let file = &plain.file;
+            let start = seek::start(&mut |space, at| file.read_at(space, at), len, wanted)?;
+            file.go_to(start)?;
+            plain.read_bytes = start;
+        }
+        Ok(())
     }
 
     /// Whether bytes are those of the file.

@@ -13,6 +13,9 @@ use rustix::io::Errno;
 
 use super::poll::{self, Until};
 
+#[cfg(feature = "connspy")]
+pub mod places;
+
 /// Where paths like `proc/net/dev` begin: `/`, or a directory that stands in for it.
 #[derive(Debug)]
 pub struct Root(OwnedFd);
@@ -286,6 +289,12 @@ impl Status {
     /// Length in bytes.
     pub fn bytes(&self) -> u64 {
         u64::try_from(self.0.st_size).unwrap_or(0)
+    }
+
+    /// Device and inode: no two files have the same at one time.
+    #[allow(clippy::useless_conversion)] // The widths differ from CPU to CPU.
+    pub fn identity(&self) -> (u64, u64) {
+        (self.0.st_dev.into(), self.0.st_ino.into())
     }
 
     /// Whether both are the same file.

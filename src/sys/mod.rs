@@ -33,3 +33,5 @@ pub mod udp;
 mod unwind;
 pub mod user;
 pub mod vector;
+#[cfg(feature = "connspy")]
+pub mod watch;
