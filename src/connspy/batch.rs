@@ -249,20 +249,19 @@ impl Distance {
     }
 
     fn show(&self, source: &Source, out: &mut Output) {
+        const BAR: &str = "########################################";
         let done = self.done_bytes + source.read_bytes();
-        let now = clock::mono();
-        let left = self.all_bytes.saturating_sub(done) as f64 / done.max(1) as f64;
+        let (all, now) = (self.all_bytes, clock::mono());
+        if all == 0 {
+            out.progress(Duration::MAX, now, format_args!("{} MiB read", done >> 20));
+            return;
+        }
+        let left = all.saturating_sub(done) as f64 / done.max(1) as f64;
         let left = now.since(self.start).as_secs_f64() * left;
         let left = Duration::from_secs_f64(left.min(1e9));
-        let percent = done * 100 / self.all_bytes.max(1);
-        let mib = done >> 20;
-        match self.all_bytes {
-            0 => out.progress(Duration::MAX, now, format_args!("{mib} MiB read")),
-            all => out.progress(
-                left,
-                now,
-                format_args!("{percent} % of {} MiB read", all >> 20),
-            ),
-        }
+        let percent = (done * 100 / all).min(100) as usize;
+        let (bar, width) = (&BAR[..BAR.len() * percent / 100], BAR.len());
+        let text = format_args!("[{bar:width$}] {percent} % of {} MiB", all >> 20);
+        out.progress(left, now, text);
     }
 }
