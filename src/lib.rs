@@ -43,6 +43,8 @@
 pub mod cmd;
 pub mod codec;
 pub mod collect;
+#[cfg(feature = "connspy")]
+pub mod connspy;
 pub mod encode;
 pub mod engine;
 pub mod failure;

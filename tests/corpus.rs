@@ -22,8 +22,14 @@ mod dns;
 mod frame;
 #[path = "fuzz/bodies/hosts.rs"]
 mod hosts;
+#[cfg(feature = "connspy")]
+#[path = "fuzz/bodies/kept.rs"]
+mod kept;
 #[path = "fuzz/bodies/leases.rs"]
 mod leases;
+#[cfg(feature = "connspy")]
+#[path = "fuzz/bodies/log.rs"]
+mod log;
 #[path = "fuzz/bodies/netdev.rs"]
 mod netdev;
 #[path = "fuzz/bodies/netlink.rs"]
@@ -34,6 +40,9 @@ mod oui;
 mod procfs;
 #[path = "fuzz/bodies/quote.rs"]
 mod quote;
+#[cfg(feature = "connspy")]
+#[path = "fuzz/bodies/seek.rs"]
+mod seek;
 #[cfg(feature = "http")]
 #[path = "fuzz/bodies/segment.rs"]
 mod segment;
@@ -167,4 +176,22 @@ fn tstat_log_corpus() {
 #[test]
 fn tstat_ini_corpus() {
     replay("tstat_ini", tstat_ini::run);
+}
+
+#[cfg(feature = "connspy")]
+#[test]
+fn log_corpus() {
+    replay("log", log::run);
+}
+
+#[cfg(feature = "connspy")]
+#[test]
+fn seek_corpus() {
+    replay("seek", seek::run);
+}
+
+#[cfg(feature = "connspy")]
+#[test]
+fn kept_corpus() {
+    replay("kept", kept::run);
 }

@@ -18,6 +18,8 @@ pub mod bandwidth;
 mod claims;
 pub mod config;
 pub mod connmonitor;
+#[cfg(feature = "connspy")]
+pub mod connspy;
 pub mod connvitals;
 #[cfg(feature = "http")]
 mod credentials;
@@ -164,6 +166,10 @@ const APPLETS: &[Entry] = &[
     Entry::of::<tstat_send::Args>(),
     #[cfg(feature = "tstat")]
     Entry::of::<tstat_cull::Args>(),
+    #[cfg(feature = "connspy")]
+    Entry::of::<connspy::Args>(),
+    #[cfg(feature = "connspy")]
+    Entry::of::<connspy::StreamArgs>(),
 ];
 
 /// Runs the applet that the program's name, else its first argument, asks for.

@@ -13,6 +13,9 @@ use rustix::io::Errno;
 
 use super::poll::{self, Until};
 
+#[cfg(feature = "connspy")]
+pub mod places;
+
 /// Where paths like `proc/net/dev` begin: `/`, or a directory that stands in for it.
 #[derive(Debug)]
 pub struct Root(OwnedFd);
@@ -102,6 +105,15 @@ impl File {
             OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK,
             Mode::empty(),
         )?))
+    }
+
+    /// Opens `path` for reading; a FIFO without a writer is waited for.
+    ///
+    /// # Errors
+    /// What open(2) says.
+    pub fn open_waiting(path: &CStr) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        Ok(Self(fs::open(path, flags, Mode::empty())?))
     }
 
     /// What was given to this process on standard input.
@@ -310,6 +322,12 @@ impl Status {
         let seconds = u64::try_from(self.0.st_mtime as i64).unwrap_or(0);
         let ns = self.0.st_mtime_nsec as u64;
         seconds.saturating_mul(1_000_000_000).saturating_add(ns)
+    }
+
+    /// Device and inode: no two files have the same at one time.
+    #[allow(clippy::useless_conversion)] // The widths differ from CPU to CPU.
+    pub fn identity(&self) -> (u64, u64) {
+        (self.0.st_dev.into(), self.0.st_ino.into())
     }
 
     /// Whether both are the same file.

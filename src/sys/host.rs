@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Who this machine is (uname(2)).
+//! Who this machine is (uname(2)), and how large (sysinfo(2)).
 
 use crate::limits::HOST_NAME_BYTES_MAX;
 
@@ -21,4 +21,12 @@ pub fn name_into(name: &mut String) {
             }
         }
     }
+}
+
+/// Bytes of memory that this machine has.
+pub fn ram_bytes() -> u64 {
+    let known = rustix::system::sysinfo();
+    // The widths of the fields differ from CPU to CPU.
+    #[allow(clippy::useless_conversion)]
+    u64::from(known.totalram).saturating_mul(u64::from(known.mem_unit))
 }

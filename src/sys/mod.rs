@@ -21,6 +21,7 @@ pub mod raw;
 pub mod ready;
 pub mod resolver;
 pub mod ring;
+pub mod scratch;
 pub mod signal;
 pub mod spool_directory;
 pub mod tcp;
@@ -33,4 +34,7 @@ pub mod udp;
 #[cfg(all(panic = "abort", target_env = "musl", target_feature = "crt-static"))]
 mod unwind;
 pub mod user;
+pub mod vector;
+#[cfg(feature = "connspy")]
+pub mod watch;
 pub mod zone;

@@ -7,6 +7,8 @@ use std::process::{Command, Output};
 
 use miniserde::json::{self, Object, Value};
 
+#[cfg(feature = "connspy")]
+pub mod followed;
 pub mod sending;
 pub mod server;
 pub mod skip;

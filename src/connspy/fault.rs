@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Why counting cannot go on.
+
+use core::fmt;
+use std::io;
+
+/// Why.
+#[derive(Debug)]
+pub enum Fault {
+    /// Rows cannot be written.
+    Output(io::Error),
+    /// The sets need more than so many bytes, and there is nowhere to put them.
+    Memory(usize),
+    /// Sets cannot be kept in the directory for them.
+    Disk(io::Error),
+    /// The state file cannot be written.
+    State(io::Error),
+    /// What is estimated cannot be kept over a restart.
+    Estimated,
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Output(error) => write!(
+                f,
+                "cannot write rows: {error}; see where standard output or --output-file leads"
+            ),
+            Self::Memory(bytes) => write!(
+                f,
+                "the sets of hosts do not fit into {} MiB; give --temp-dir DIR for the rest, more \
+                 with --memory-mib, or estimate with --approximate",
+                bytes >> 20
+            ),
+            Self::Estimated => f.write_str(
+                "what --approximate estimates cannot be kept over a restart; give --temp-dir DIR, \
+                 or more --memory-mib",
+            ),
+            Self::State(error) => write!(f, "{error}; see --state"),
+            Self::Disk(error) => write!(
+                f,
+                "cannot keep sets of hosts in the directory of --temp-dir: {error}; name one with \
+                 more room, or give more --memory-mib"
+            ),
+        }
+    }
+}
