@@ -209,6 +209,35 @@ fn a_copy_whose_original_is_not_cut_yet_is_not_read_twice() {
 }
 
 #[test]
+fn a_copy_that_is_not_whole_yet_is_not_left_too_early() {
+    let text = "b\nc\nd";
+    for (len, looks) in (0..=text.len()).flat_map(|len| (0..8).map(move |looks| (len, looks))) {
+        let logs = Logs::new("partial");
+        logs.append("log", "a\n");
+        let mut follower = logs.follower();
+        let mut found = read(&mut follower);
+        logs.cut("log", "log.1");
+        found += &read(&mut follower);
+        let mut look = |step: u32| {
+            if looks & step != 0 {
+                found += &read(&mut follower);
+            }
+        };
+        logs.append("log", text);
+        look(1);
+        logs.rename("log.1", "log.2");
+        logs.append("log.1", &text[..len]);
+        look(2);
+        logs.append("log.1", &text[len..]);
+        look(4);
+        logs.empty("log");
+        logs.append("log", "e\n");
+        found += &read(&mut follower);
+        assert_eq!(found, "a\nb\nc\n|de\n", "{len} {looks}");
+    }
+}
+
+#[test]
 fn a_log_that_was_cut_without_a_copy_goes_on_at_its_start() {
     let logs = Logs::new("gone");
     logs.append("log", "a\nb");
