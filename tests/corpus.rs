@@ -22,6 +22,9 @@ mod frame;
 mod kept;
 #[path = "fuzz/bodies/leases.rs"]
 mod leases;
+#[cfg(feature = "connspy")]
+#[path = "fuzz/bodies/log.rs"]
+mod log;
 #[path = "fuzz/bodies/netdev.rs"]
 mod netdev;
 #[path = "fuzz/bodies/netlink.rs"]
@@ -139,6 +142,12 @@ fn procfs_corpus() {
 #[test]
 fn status_corpus() {
     replay("status", status::run);
+}
+
+#[cfg(feature = "connspy")]
+#[test]
+fn log_corpus() {
+    replay("log", log::run);
 }
 
 #[cfg(feature = "connspy")]

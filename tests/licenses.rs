@@ -8,12 +8,12 @@ use miniserde::{Deserialize, json};
 
 /// Every crate that the binary may hold or that builds it: adding one is a decision.
 const CRATES: &str = "adler2 argh argh_derive argh_shared arrayvec base64 bitflags byteorder \
-                      bytes cc cfg-if embedded-io errno etherparse find-msvc-tools getrandom \
-                      hash32 heapless http httparse itoa libc linux-raw-sys log memchr \
-                      mini-internal miniserde miniz_oxide once_cell percent-encoding proc-macro2 \
-                      quote ring rustix rustls rustls-pki-types rustls-webpki shlex \
-                      stable_deref_trait subtle syn unicode-ident untrusted ureq ureq-proto \
-                      utf8-zero zeroize zmij";
+                      bytes cc cfg-if crc32fast embedded-io errno etherparse find-msvc-tools \
+                      flate2 getrandom hash32 heapless http httparse itoa libc linux-raw-sys log \
+                      memchr mini-internal miniserde miniz_oxide once_cell percent-encoding \
+                      proc-macro2 quote ring rustix rustls rustls-pki-types rustls-webpki shlex \
+                      simd-adler32 stable_deref_trait subtle syn unicode-ident untrusted ureq \
+                      ureq-proto utf8-zero zeroize zmij";
 
 /// Licences that may be passed on with a binary, and those of tools that only the tests need.
 const LICENCES: &str = "MIT Apache-2.0 BSD-3-Clause Unicode-3.0 Unlicense 0BSD Zlib ISC \

@@ -89,6 +89,9 @@ part_benches() {
     step "agent" env NETVITALS=dist/netvitals-x86_64-http tests/bench/agent.sh --check
     step "memory of the agent with TLS" env NETVITALS=dist/netvitals-x86_64-full \
         tests/bench/agent.sh memory
+    step "connspy" tests/bench/connspy.sh --big --check
+    step "connspy, 10 million hosts" cargo test --profile server --features full \
+        --test connspy_memory -- --ignored
 }
 
 failed=0

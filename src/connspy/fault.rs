@@ -28,7 +28,10 @@ impl From<io::Error> for Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Output(error) => write!(f, "cannot write rows: {error}"),
+            Self::Output(error) => write!(
+                f,
+                "cannot write rows: {error}; see where standard output or --output-file leads"
+            ),
             Self::Memory(bytes) => write!(
                 f,
                 "the sets of hosts do not fit into {} MiB; give --temp-dir DIR for the rest, more \

@@ -182,7 +182,7 @@ fn common<'a>(window: &'a [u8], start: usize, ends: &[u16; 4]) -> Option<(Record
     if !is_common {
         return None;
     }
-    let at_us = line::time_us_fast(time)?;
+    let at_us = line::time_us_fast(time).or_else(|| line::time_us(time))?;
     Some((Record { at_us, from, to }, used))
 }
 

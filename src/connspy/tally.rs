@@ -239,7 +239,7 @@ impl Tally {
             + names
             + (slots - self.slots.len()) * size_of::<u32>();
         let is_addressable = self.names.len() + len <= u32::MAX as usize;
-        if budget.used + more > budget.max || !is_addressable {
+        if budget.used.saturating_add(more) > budget.max || !is_addressable {
             return Err(Full);
         }
         self.entries.reserve_exact(entries);

@@ -95,72 +95,117 @@ fn print(rows: &mut String, hour: &Hour, query: &Query) {
     }
 }
 
+/// The count on its way.
+struct Count<'a> {
+    query: &'a Query,
+    rows: String,
+    counts: [u64; 3],
+    open: Vec<Hour>,
+    clock: u64,
+}
+
+impl Count<'_> {
+    fn is_over(&self, start: u64) -> bool {
+        let end = (start + 3_600) * 1_000_000;
+        self.query.hourly && self.clock > end + self.query.late_us
+    }
+
+    /// Takes a line; whether to go on.
+    fn line(&mut self, line: &[u8]) -> bool {
+        self.counts[0] += 1;
+        if line.is_empty() || line == b"\r" {
+            return true;
+        }
+        let Some((at, from, to)) = record(line) else {
+            self.counts[1] += 1;
+            return true;
+        };
+        self.clock = self.clock.max(at);
+        let Query {
+            time_init_us: init,
+            time_end_us: end,
+            late_us: late,
+            ..
+        } = *self.query;
+        if end.is_some_and(|end| self.clock >= end + late) {
+            return false;
+        }
+        if at >= init && end.is_none_or(|end| at < end) {
+            self.take(at, &from, &to);
+        }
+        for hour in std::mem::take(&mut self.open) {
+            match self.is_over(hour.0) {
+                true => print(&mut self.rows, &hour, self.query),
+                false => self.open.push(hour),
+            }
+        }
+        true
+    }
+
+    fn take(&mut self, at: u64, from: &str, to: &str) {
+        let Query {
+            to: wanted_to,
+            from: wanted_from,
+            busiest,
+            hourly,
+            ..
+        } = self.query;
+        let start = if *hourly {
+            at / 3_600_000_000 * 3_600
+        } else {
+            0
+        };
+        if self.is_over(start) {
+            self.counts[2] += 1;
+            return;
+        }
+        if !self.open.iter().any(|hour| hour.0 == start) {
+            self.open.push((start, Default::default()));
+            self.open.sort_by_key(|hour| hour.0);
+        }
+        let is = |wanted: &Option<Vec<u8>>, host: &str| wanted.as_deref() == Some(host.as_bytes());
+        let hour = self.open.iter_mut().find(|hour| hour.0 == start).unwrap();
+        let is_new = is(wanted_to, to) && add(&mut hour.1[0], from);
+        if is_new && self.query.is_immediate() {
+            self.rows += &format!("{}\n", shown(from));
+        }
+        if is(wanted_from, from) {
+            add(&mut hour.1[1], to);
+        }
+        if busiest.is_some() {
+            add(&mut hour.1[2], from);
+        }
+        if *busiest == Some(Busiest::Both) {
+            add(&mut hour.1[2], to);
+        }
+    }
+}
+
 /// What `query` gives for `files`.
 pub fn expected(files: &[Vec<u8>], query: &Query) -> Expected {
-    let mut rows = String::new();
-    let mut counts = [0; 3];
-    let mut open: Vec<Hour> = Vec::new();
-    let mut clock = 0;
-    let over = |clock: u64, start: u64| {
-        query.hourly && clock > (start + 3_600) * 1_000_000 + query.late_us
+    let mut count = Count {
+        query,
+        rows: String::new(),
+        counts: [0; 3],
+        open: Vec::new(),
+        clock: 0,
     };
-    let is_host = |wanted: &Option<Vec<u8>>, host: &str| wanted.as_deref() == Some(host.as_bytes());
-    let immediate = !query.hourly && query.from.is_none() && query.busiest.is_none();
     'files: for file in files {
         let mut lines: Vec<&[u8]> = file.split(|byte| *byte == b'\n').collect();
         lines.pop_if(|last| last.is_empty());
         for line in lines {
-            counts[0] += 1;
-            if line.is_empty() || line == b"\r" {
-                continue;
-            }
-            let Some((at, from, to)) = record(line) else {
-                counts[1] += 1;
-                continue;
-            };
-            clock = clock.max(at);
-            if query
-                .time_end_us
-                .is_some_and(|end| clock >= end + query.late_us)
-            {
+            if !count.line(line) {
                 break 'files;
             }
-            let start = if query.hourly {
-                at / 3_600_000_000 * 3_600
-            } else {
-                0
-            };
-            let is_inside =
-                at >= query.time_init_us && query.time_end_us.is_none_or(|end| at < end);
-            if is_inside && over(clock, start) {
-                counts[2] += 1;
-            } else if is_inside {
-                if !open.iter().any(|hour| hour.0 == start) {
-                    open.push((start, Default::default()));
-                    open.sort_by_key(|hour| hour.0);
-                }
-                let hour = open.iter_mut().find(|hour| hour.0 == start).unwrap();
-                if is_host(&query.to, &to) && add(&mut hour.1[0], &from) && immediate {
-                    rows += &format!("{}\n", shown(&from));
-                }
-                if is_host(&query.from, &from) {
-                    add(&mut hour.1[1], &to);
-                }
-                if query.busiest.is_some() {
-                    add(&mut hour.1[2], &from);
-                }
-                if query.busiest == Some(Busiest::Both) {
-                    add(&mut hour.1[2], &to);
-                }
-            }
-            let is_over = |hour: &Hour| over(clock, hour.0);
-            open.iter()
-                .filter(|hour| is_over(hour))
-                .for_each(|hour| print(&mut rows, hour, query));
-            open.retain(|hour| !is_over(hour));
         }
     }
-    if !query.only_complete_hours && !immediate {
+    let Count {
+        mut rows,
+        counts,
+        open,
+        ..
+    } = count;
+    if !query.only_complete_hours && !query.is_immediate() {
         open.iter().for_each(|hour| print(&mut rows, hour, query));
     }
     Expected { rows, counts }

@@ -4,6 +4,11 @@
 //! Time is what the lines say: the clock is the largest stamp of all well-formed lines so far.
 //! Without `--hourly` there is one hour that never ends.
 
+mod keep;
+mod part;
+
+pub use keep::Kept;
+
 use std::ffi::CString;
 
 use super::fault::Fault;
@@ -11,7 +16,7 @@ use super::group::{Hosts, Sum};
 use super::host;
 use super::line::Record;
 use super::output::{Group, Output, Row};
-use super::plan::{Busiest, HOUR_US, Memory, Plan, Query};
+use super::plan::{Busiest, HOUR_US, Memory, Query};
 use super::scan::{self, Marks};
 use super::spill::Spill;
 use super::tally::Budget;
@@ -53,19 +58,6 @@ struct Hour {
     start_us: u64,
     /// By [`Group`].
     groups: [Hosts; 3],
-}
-
-/// What is kept of an hour over a restart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kept<'a> {
-    /// The first moment of the hour.
-    pub start_us: u64,
-    /// The group that the host is in.
-    pub group: Group,
-    /// Its name, in lower case.
-    pub host: &'a [u8],
-    /// Its connections.
-    pub count: u64,
 }
 
 /// The count.
@@ -149,50 +141,6 @@ impl Hours {
     pub fn overlong(&mut self, count: u64) {
         self.counts.lines += count;
         self.counts.malformed += count;
-    }
-
-    /// What `piece` holds, counted by itself: with no end to anything, and all the memory it needs.
-    pub fn part(plan: &Plan, key: u64, piece: &[u8], marks: &mut Marks) -> Self {
-        let memory = Memory {
-            bytes: usize::MAX,
-            temp_dir: None,
-            approximate: false,
-        };
-        let mut part = Self::new(plan.query.clone(), &memory, key);
-        (part.stop_us, part.is_part) = (u64::MAX, true);
-        // Nothing is printed, and memory has no end: there is nothing that can fail.
-        let _ = part.scan(piece, marks, &mut Output::kept(plan));
-        part
-    }
-
-    /// Whether what was counted by itself can be added: nothing ends before it is over.
-    pub fn is_plain_sailing(&self, part: &Self) -> bool {
-        let clock_us = self.clock_us.max(part.clock_us);
-        let mut hours = part.open.iter();
-        clock_us < self.stop_us
-            && hours.all(|hour| clock_us <= self.over_us(hour.start_us))
-            && !(part.counts.malformed > 0 && self.shows_malformed())
-    }
-
-    /// Adds what was counted by itself, if it is plain sailing.
-    ///
-    /// # Errors
-    /// As [`Hours::scan`].
-    pub fn absorb(&mut self, part: Self, out: &mut Output) -> Result<(), Fault> {
-        for hour in &part.open {
-            let Some(at) = self.find_hour(hour.start_us)? else {
-                continue;
-            };
-            for (group, hosts) in GROUPS.into_iter().zip(&hour.groups) {
-                for (host, count) in hosts.in_memory() {
-                    self.add(at, group, host, count, out)?;
-                }
-            }
-        }
-        self.counts.lines += part.counts.lines;
-        self.counts.malformed += part.counts.malformed;
-        self.clock_us = self.clock_us.max(part.clock_us);
-        self.close(out)
     }
 
     /// Takes a record.
@@ -402,60 +350,6 @@ impl Hours {
             }
         }
         Ok(out.flush()?)
-    }
-
-    /// Tells all that is open, oldest hour first, hosts in the order of their appearance, so that
-    /// [`Hours::restore`] can take it up again.
-    ///
-    /// # Errors
-    /// What `each` says; when sets cannot be read back, or are estimated.
-    pub fn keep(
-        &mut self,
-        each: &mut dyn FnMut(Kept<'_>) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
-        for hour in &mut self.open {
-            let start_us = hour.start_us;
-            for (group, hosts) in GROUPS.into_iter().zip(&mut hour.groups) {
-                hosts.each(
-                    0,
-                    self.spill.as_mut(),
-                    &mut self.budget,
-                    &mut |sum| match sum {
-                        Sum::Host(host, count, _) => each(Kept {
-                            start_us,
-                            group,
-                            host,
-                            count,
-                        }),
-                        Sum::Estimate(_) => Err(Fault::Estimated),
-                    },
-                )?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes up what was there before a restart: the clock and the counts.
-    pub fn resume(&mut self, clock_us: u64, counts: Counts) {
-        (self.clock_us, self.counts) = (clock_us, counts);
-    }
-
-    /// Takes up a host of an hour that was open before a restart. Its row was printed if rows are
-    /// printed at once.
-    ///
-    /// # Errors
-    /// As [`Hours::scan`].
-    pub fn restore(&mut self, kept: Kept<'_>) -> Result<(), Fault> {
-        let Some(at) = self.find_hour(kept.start_us)? else {
-            return Ok(());
-        };
-        loop {
-            let hosts = &mut self.open[at].groups[kept.group as usize];
-            match hosts.add(kept.host, kept.count, &mut self.budget) {
-                Ok(_) => return Ok(()),
-                Err(_) => self.relieve()?,
-            }
-        }
     }
 }
 
