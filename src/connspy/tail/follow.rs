@@ -231,9 +231,9 @@ impl Follower {
         self.after(&mark)
     }
 
-    /// Whether the part whose first bytes were just read, from `start` on, is the one after the part
-    /// before. If not, others were put aside in between, and they come first; `None`: look again
-    /// later.
+    /// Whether the part whose first bytes were just read, from `start` on, is the one after the
+    /// part before. If not, others were put aside in between, and they come first; `None`: look
+    /// again later.
     fn is_next(&mut self, start: Option<Trace>) -> io::Result<Option<bool>> {
         let (Some(before), Some(start)) = (self.before, start) else {
             return Ok(Some(true));
@@ -354,6 +354,3 @@ fn open_after(path: &CStr, mark: &Mark) -> io::Result<Part> {
     };
     known.map_or_else(|| Part::open(path, false), Ok)
 }
-
-#[cfg(test)]
-mod tests;
