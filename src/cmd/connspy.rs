@@ -53,7 +53,8 @@ const FLAGS: &str = "\
 --busiest_from_host||busiest_source||the host that initiated most connections
 --busiest_host||busiest_both||the host with most connections, either way
 --hourly||hourly||all of this for each hour (UTC)
---time_init||init|1|first time that counts; above 999999999999 milliseconds, else seconds
+--time_init||init|1|first time that counts; above 999999999999 milliseconds, else seconds; \
+files are searched for it, where of no 64 lines in a row all may be late
 --time_end||end|1|time from which on nothing counts
 --max_log_late_seconds||late|1|how late a line can be, 0 to 999999999 (300)
 --only_complete_hours||complete||leave out the hours that are open at the end
@@ -63,7 +64,7 @@ const FLAGS: &str = "\
 --temp-dir||temp_dir|1|directory for sets that need more
 --approximate||approximate||estimate what needs more, and tell the error
 --threads||threads|1|threads that read a large file, 1 to 64 (1)
---tail||tail||go on with what comes into the last file, whatever becomes of it
+--tail||tail||go on with what comes into the last file (not the first), whatever becomes of it
 --state||state|1|with --tail: keep the place and the open hours in this file over a restart
 --output-file||output|1|append rows to this file; with --tail opened again on SIGHUP";
 

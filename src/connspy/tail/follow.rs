@@ -10,7 +10,7 @@ use std::ffi::CStr;
 use std::io;
 use std::time::Duration;
 
-use super::mark::Mark;
+use super::mark::{Mark, Trace};
 use super::part::{Part, Piece};
 use super::siblings::{Place, Sibling};
 use crate::connspy::input::Input;
@@ -42,8 +42,6 @@ pub struct Follower {
     /// The one that is read, as they were given.
     index: usize,
     part: Option<Part>,
-    /// The one after it, when its writer has gone on to that.
-    next: Option<Part>,
     /// The end of the one before it, as long as nothing of this one was taken.
     before: Option<Mark>,
     /// Where to begin in each.
@@ -66,7 +64,6 @@ impl Follower {
             places: places.collect::<Result<_, _>>()?,
             index: 0,
             part: None,
-            next: None,
             before: None,
             wanted,
             input: Input::default(),
@@ -143,8 +140,9 @@ impl Follower {
                 }
                 return Ok(Next::Nothing);
             };
+            let start = self.before.map(|_| part.trace().clone());
             match part.read(self.input.space())? {
-                Piece::Bytes(len) => match self.is_next()? {
+                Piece::Bytes(len) => match self.is_next(start)? {
                     Some(true) => return Ok(Next::Bytes(len)),
                     Some(false) => {}
                     None => return Ok(Next::Nothing),
@@ -168,19 +166,25 @@ impl Follower {
             let has_rest = self.input.waiting() > 0;
             return Ok(Some(if has_rest { Next::Rest } else { Next::End }));
         }
-        if !is_last {
+        let mut is_end_of_line = true;
+        if is_last {
+            let Some(next) = self.successor()? else {
+                return Ok(Some(Next::Nothing));
+            };
+            // Written while its writer was seen elsewhere, at the latest.
+            if self.part.as_ref().is_some_and(Part::has_more) {
+                return Ok(None);
+            }
+            // Not when it is the same line, in the file that this one is a copy of.
+            is_end_of_line = next.trace().offset == 0;
+            self.before = self.part.as_ref().map(Part::mark);
+            self.part = Some(next);
+        } else {
             self.index += 1;
             self.part = None;
-        } else if self.next.is_some() {
-            // Read to the end once more after its writer was seen elsewhere.
-            self.before = self.part.as_ref().map(Part::mark);
-            self.part = self.next.take();
-        } else {
-            self.next = self.successor()?;
-            return Ok(self.next.is_none().then_some(Next::Nothing));
         }
-        // The end of a file ends a line.
-        Ok((self.input.waiting() > 0).then_some(Next::Rest))
+        let is_line = is_end_of_line && self.input.waiting() > 0;
+        Ok(is_line.then_some(Next::Rest))
     }
 
     /// Opens the log that is to be read; false when it does not exist.
@@ -227,28 +231,26 @@ impl Follower {
         self.after(&mark)
     }
 
-    /// Whether the part whose first bytes were just read is the one after the part before. If not,
-    /// others were put aside in between, and they come first; `None`: look again later.
-    fn is_next(&mut self) -> io::Result<Option<bool>> {
-        let Some(before) = self.before else {
+    /// Whether the part whose first bytes were just read, from `start` on, is the one after the
+    /// part before. If not, others were put aside in between, and they come first; `None`: look
+    /// again later.
+    fn is_next(&mut self, start: Option<Trace>) -> io::Result<Option<bool>> {
+        let (Some(before), Some(start)) = (self.before, start) else {
             return Ok(Some(true));
         };
         let next = self.after(&before)?;
-        let Some(part) = &mut self.part else {
+        let Some(part) = self.part.take() else {
             return Ok(None);
         };
         let Some(next) = next else {
-            if !part.rewind() {
-                self.part = None;
-            }
+            self.part = part.back_at(start);
             return Ok(None);
         };
-        let is_next = next.identity == part.identity;
+        let is_next = (next.identity, next.trace().offset) == (part.identity, start.offset);
         if is_next {
             self.before = None;
-        } else {
-            *part = next;
         }
+        self.part = Some(if is_next { part } else { next });
         Ok(Some(is_next))
     }
 
@@ -262,14 +264,28 @@ impl Follower {
             return Ok(None);
         };
         let own = own.filter(|own| own.bytes() > 0);
-        let is_same = |sibling: &&Sibling| {
-            sibling.identity == mark.identity && (mark.head.len == 0 || sibling.is_at(mark))
-        };
-        let mut last = siblings.iter().find(is_same);
+        let mut last = None;
+        let is_same = |sibling: &&Sibling| sibling.identity == mark.identity;
+        if let Some(same) = siblings.iter().find(is_same) {
+            last = same.at(mark)?.map(|part| (same, part));
+        }
         if last.is_none() && own.is_some() {
             // It may have been packed since.
-            last = siblings.iter().find(|sibling| sibling.is_at(mark));
+            last = siblings.iter().find_map(|sibling| {
+                let part = sibling.at(mark).ok().flatten();
+                part.filter(|_| mark.head.len > 0)
+                    .map(|part| (sibling, part))
+            });
         }
+        if last.is_none() && place.siblings()? != siblings {
+            // Their names led to other parts by then.
+            return Ok(None);
+        }
+        let last = match last {
+            // A copy is not whole at once.
+            Some((_, part)) if part.has_more() => return Ok(Some(part)),
+            last => last.map(|(sibling, _)| sibling),
+        };
         let newer = |sibling: &&Sibling| last.is_some_and(|last| sibling.is_newer(last));
         let (path, identity, opened) = match (siblings.iter().rev().find(newer), own) {
             (Some(next), _) => (&next.path, next.identity, next.open()),
@@ -295,11 +311,13 @@ impl Follower {
         let (Some(place), Some(part)) = (self.places.get(self.index), &mut self.part) else {
             return Ok(true);
         };
-        let Some(copy) = search(place, &part.mark())? else {
+        // As long as nothing of this one was taken, what follows the one before is searched anew.
+        let mark = self.before.unwrap_or_else(|| part.mark());
+        let Some(found) = search(place, &mark)? else {
             return Ok(false);
         };
-        if copy.is_some() {
-            self.part = copy;
+        if found.is_some() {
+            (self.part, self.before) = (found, None);
             return Ok(true);
         }
         part.rewind();
@@ -319,10 +337,10 @@ fn search(place: &Place, mark: &Mark) -> io::Result<Option<Option<Part>>> {
     let before = siblings.clone();
     siblings.sort_by_key(|sibling| sibling.identity != mark.identity);
     let known = |sibling: &&Sibling| mark.head.len > 0 || sibling.identity == mark.identity;
-    let found = siblings.iter().filter(known).find_map(|sibling| {
-        let part = Part::open_at(&sibling.path, sibling.is_packed, mark);
-        part.ok().flatten()
-    });
+    let found = siblings
+        .iter()
+        .filter(known)
+        .find_map(|sibling| sibling.at(mark).ok().flatten());
     let is_sure = found.is_some() || place.siblings()? == before;
     Ok(is_sure.then_some(found))
 }
@@ -336,6 +354,3 @@ fn open_after(path: &CStr, mark: &Mark) -> io::Result<Part> {
     };
     known.map_or_else(|| Part::open(path, false), Ok)
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,10 +2,10 @@
 //! `--tail`: the logs in their order, and then what comes into the last one, until a signal or the
 //! end of the range. Time is what the lines say: while the log is silent nothing happens.
 
-mod follow;
+pub mod follow;
 pub mod mark;
-mod part;
-mod siblings;
+pub mod part;
+pub mod siblings;
 
 use core::time::Duration;
 use std::io;

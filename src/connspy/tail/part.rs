@@ -204,10 +204,31 @@ impl Part {
         })
     }
 
-    /// Goes back to the start; false when its bytes come only once.
-    pub fn rewind(&mut self) -> bool {
+    /// Goes back to the start.
+    pub fn rewind(&mut self) {
         self.trace = Trace::default();
-        matches!(self.kind, Kind::Plain(_))
+    }
+
+    /// What was read, to go back to with [`Part::back_at`].
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// At a former place; `None` when its bytes come only once.
+    pub fn back_at(mut self, trace: Trace) -> Option<Self> {
+        self.trace = trace;
+        matches!(self.kind, Kind::Plain(_)).then_some(self)
+    }
+
+    /// Whether there is more of it than was read, in a file that is not packed.
+    pub fn has_more(&self) -> bool {
+        match &self.kind {
+            Kind::Plain(file) => {
+                let status = file.status();
+                status.is_ok_and(|status| status.bytes() > self.trace.offset)
+            }
+            Kind::Packed(_) | Kind::Stream(_) => false,
+        }
     }
 
     /// This place.

@@ -88,10 +88,17 @@ impl Sibling {
         own.is_comparable(other) && own.order(other) == Ordering::Less
     }
 
-    /// Whether it has all that was read before `mark`.
-    pub fn is_at(&self, mark: &Mark) -> bool {
-        let source = Part::open_at(&self.path, self.is_packed, mark);
-        mark.offset > 0 && source.is_ok_and(|source| source.is_some())
+    /// The part from `mark` on; `None` when it does not have before it what `mark` says, or is not
+    /// there any more.
+    ///
+    /// # Errors
+    /// What open(2) and pread(2) say otherwise.
+    pub fn at(&self, mark: &Mark) -> io::Result<Option<Part>> {
+        match Part::open_at(&self.path, self.is_packed, mark) {
+            Ok(part) => Ok(part.filter(|part| part.identity == self.identity)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Opens it from its start.

@@ -1,31 +1,25 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is read of logs that others rename, cut, copy, pack and remove.
+//! What `connspy --tail` reads of logs that others rename, cut, copy, pack and remove, step by step.
+#![cfg(feature = "connspy")]
 
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
 
-use super::*;
+use netvitals::connspy::tail::follow::{Follower, Next};
+
+mod support;
+use support::tempdir::TempDir;
 
 /// A directory of logs.
-struct Logs(PathBuf);
-
-impl Drop for Logs {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+struct Logs(TempDir);
 
 impl Logs {
-    fn new(name: &str) -> Self {
-        let path = format!("netvitals-follow-{name}-{}", std::process::id());
-        let path = std::env::temp_dir().join(path);
-        fs::create_dir(&path).unwrap();
-        Self(path)
+    fn new() -> Self {
+        Self(TempDir::new())
     }
 
     fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
+        self.0.path().join(name).to_str().unwrap().to_owned()
     }
 
     fn append(&self, name: &str, text: &str) {
@@ -104,7 +98,7 @@ fn restarted(logs: &Logs, follower: &Follower) -> Follower {
 
 #[test]
 fn whole_lines_are_read_as_they_come() {
-    let logs = Logs::new("grow");
+    let logs = Logs::new();
     let mut follower = logs.follower();
     assert_eq!(read(&mut follower), "");
     logs.append("log", "a\nb");
@@ -116,7 +110,7 @@ fn whole_lines_are_read_as_they_come() {
 
 #[test]
 fn a_renamed_log_is_read_to_its_end_first() {
-    let logs = Logs::new("rename");
+    let logs = Logs::new();
     logs.append("log", "a\n");
     let mut follower = logs.follower();
     assert_eq!(read(&mut follower), "a\n");
@@ -134,7 +128,7 @@ fn a_renamed_log_is_read_to_its_end_first() {
 
 #[test]
 fn parts_that_came_and_went_between_two_looks_are_read() {
-    let logs = Logs::new("between");
+    let logs = Logs::new();
     logs.append("log", "a\n");
     let mut follower = logs.follower();
     assert_eq!(read(&mut follower), "a\n");
@@ -155,7 +149,7 @@ fn parts_that_came_and_went_between_two_looks_are_read() {
 
 #[test]
 fn dates_in_names_tell_the_order() {
-    let logs = Logs::new("dates");
+    let logs = Logs::new();
     logs.append("log", "a\n");
     let mut follower = logs.follower();
     assert_eq!(read(&mut follower), "a\n");
@@ -173,7 +167,7 @@ fn dates_in_names_tell_the_order() {
 
 #[test]
 fn the_copy_of_a_log_that_was_cut_has_the_rest() {
-    let logs = Logs::new("cut");
+    let logs = Logs::new();
     logs.append("log", "a\n");
     let mut follower = logs.follower();
     assert_eq!(read(&mut follower), "a\n");
@@ -193,7 +187,7 @@ fn the_copy_of_a_log_that_was_cut_has_the_rest() {
 
 #[test]
 fn a_copy_whose_original_is_not_cut_yet_is_not_read_twice() {
-    let logs = Logs::new("uncut");
+    let logs = Logs::new();
     logs.append("log", "a\n");
     let mut follower = logs.follower();
     assert_eq!(read(&mut follower), "a\n");
@@ -209,8 +203,37 @@ fn a_copy_whose_original_is_not_cut_yet_is_not_read_twice() {
 }
 
 #[test]
+fn a_copy_that_is_not_whole_yet_is_not_left_too_early() {
+    let text = "b\nc\nd";
+    for (len, looks) in (0..=text.len()).flat_map(|len| (0..8).map(move |looks| (len, looks))) {
+        let logs = Logs::new();
+        logs.append("log", "a\n");
+        let mut follower = logs.follower();
+        let mut found = read(&mut follower);
+        logs.cut("log", "log.1");
+        found += &read(&mut follower);
+        let mut look = |step: u32| {
+            if looks & step != 0 {
+                found += &read(&mut follower);
+            }
+        };
+        logs.append("log", text);
+        look(1);
+        logs.rename("log.1", "log.2");
+        logs.append("log.1", &text[..len]);
+        look(2);
+        logs.append("log.1", &text[len..]);
+        look(4);
+        logs.empty("log");
+        logs.append("log", "e\n");
+        found += &read(&mut follower);
+        assert_eq!(found, "a\nb\nc\n|de\n", "{len} {looks}");
+    }
+}
+
+#[test]
 fn a_log_that_was_cut_without_a_copy_goes_on_at_its_start() {
-    let logs = Logs::new("gone");
+    let logs = Logs::new();
     logs.append("log", "a\nb");
     let mut follower = logs.follower();
     assert_eq!(read(&mut follower), "a\n");
@@ -229,7 +252,7 @@ fn a_log_that_was_cut_without_a_copy_goes_on_at_its_start() {
 
 #[test]
 fn a_log_that_was_removed_is_waited_for() {
-    let logs = Logs::new("removed");
+    let logs = Logs::new();
     logs.append("log", "a\n");
     let mut follower = logs.follower();
     assert_eq!(read(&mut follower), "a\n");
@@ -243,7 +266,7 @@ fn a_log_that_was_removed_is_waited_for() {
 
 #[test]
 fn a_directory_that_was_removed_is_waited_for() {
-    let logs = Logs::new("directory");
+    let logs = Logs::new();
     fs::create_dir(logs.path("sub")).unwrap();
     logs.append("sub/log", "a\n");
     let mut follower = Follower::new(&[logs.path("sub/log")], None).unwrap();
@@ -257,7 +280,7 @@ fn a_directory_that_was_removed_is_waited_for() {
 
 #[test]
 fn packed_parts_are_found_by_what_is_in_them() {
-    let logs = Logs::new("packed");
+    let logs = Logs::new();
     logs.append("log", "a\n");
     let mut follower = logs.follower();
     assert_eq!(read(&mut follower), "a\n");
@@ -278,7 +301,7 @@ fn packed_parts_are_found_by_what_is_in_them() {
 
 #[test]
 fn a_restart_before_anything_was_read_finds_the_log_again() {
-    let logs = Logs::new("start");
+    let logs = Logs::new();
     logs.append("log", "a\nb");
     let mut follower = logs.follower();
     assert!(follower.open().unwrap());
@@ -296,7 +319,7 @@ fn a_restart_before_anything_was_read_finds_the_log_again() {
 
 #[test]
 fn another_log_is_not_taken_for_the_same() {
-    let logs = Logs::new("other");
+    let logs = Logs::new();
     logs.append("log", "a\nb\n");
     let mut follower = logs.follower();
     assert_eq!(read(&mut follower), "a\nb\n");
@@ -310,7 +333,7 @@ fn another_log_is_not_taken_for_the_same() {
 
 #[test]
 fn logs_are_read_in_their_order() {
-    let logs = Logs::new("several");
+    let logs = Logs::new();
     logs.append("first", "a\nb");
     logs.append("second", "c\n");
     logs.pack("second");
