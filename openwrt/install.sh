@@ -188,7 +188,8 @@ case $system in
         done
         put "$here/systemd/netvitals.sysusers" /usr/lib/sysusers.d/netvitals.conf 0644
         # A server keeps what waits over a restart.
-        put_configuration "s|#\(option spool '\)/tmp/|\1/var/lib/|; s|service netvitals|systemctl|; s|^\(# .*systemctl reload\).*|\1 netvitals|"
+        put_configuration "s|#\(option spool '\)/tmp/|\1/var/lib/|
+            s|service netvitals reload|systemctl reload netvitals|"
         if [ -z "$root" ]; then
             getent group netvitals >/dev/null || groupadd --system netvitals
             chgrp netvitals /etc/config/netvitals

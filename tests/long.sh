@@ -10,6 +10,7 @@
 #   feed          built and tested as OpenWrt's feed would
 #   fuzz          each fuzz target for five minutes (needs cargo-fuzz and a nightly toolchain)
 #   agent         a LAN of 250 devices and failing servers, for a minute and for ten
+#   flash         what the agent writes to flash in an hour
 #   servers       100 kills, memory and throughput against real servers
 #   benches       rates, cost of a run, sweeps beside arp-scan and nmap, frames counted beside
 #                 frames sent, cost of a frame
@@ -72,6 +73,10 @@ part_agent() {
     done
 }
 
+part_flash() {
+    step "an hour" env NETVITALS=dist/netvitals-x86_64-http tests/openwrt/flash.sh 3600
+}
+
 part_servers() {
     step "all parts" tests/lab/run.sh kill=100 memory throughput
 }
@@ -104,7 +109,7 @@ step() {
 }
 
 parts=("$@")
-((${#parts[@]})) || parts=(sizes units board reproducible feed fuzz agent servers benches)
+((${#parts[@]})) || parts=(sizes units board reproducible feed fuzz agent flash servers benches)
 for part in "${parts[@]}"; do
     declare -F "part_$part" >/dev/null || {
         echo "long.sh: there is no part '$part'; see tests/long.sh --help" >&2

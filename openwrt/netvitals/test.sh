@@ -36,5 +36,5 @@ for file in /etc/capabilities/netvitals*.json; do
 done
 
 sh -n /etc/init.d/netvitals || fail "the init script is not valid"
-uci show netvitals.main | grep -F "netvitals.main.enabled='0'" || fail "it is enabled from the start"
+uci show netvitals.main | grep -F "netvitals.main.enabled='0'" || fail "it starts unasked"
 find /etc/config/netvitals -perm 0600 | grep . || fail "the configuration is open to all"

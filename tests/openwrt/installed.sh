@@ -45,8 +45,8 @@ part_deb() {
     cp "$from"/dist/packages/*.deb "$box/tmp/"
     before=$(tree "$box" | grep -v ' var/l')
     deb() {
-        said=$(PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$box" dpkg --force-confdef --force-confold \
-            --force-depends "$@" 2>&1) || fail "dpkg $*: $said"
+        said=$(PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$box" dpkg --force-confdef \
+            --force-confold --force-depends "$@" 2>&1) || fail "dpkg $*: $said"
     }
 
     deb --install /tmp/netvitals_0.1.0-1_amd64.deb
@@ -55,9 +55,11 @@ part_deb() {
         cmp "openwrt/systemd/$unit" "$box/usr/lib/systemd/system/$unit" || fail "deb: $unit"
         check "deb: mode of $unit" 644 "$(stat -c %a "$box/usr/lib/systemd/system/$unit")"
     done
-    check "deb: configuration" "640 netvitals" "$(chroot "$box" stat -c '%a %G' /etc/config/netvitals)"
+    check "deb: configuration" "640 netvitals" \
+        "$(chroot "$box" stat -c '%a %G' /etc/config/netvitals)"
     check "deb: secrets" "750 netvitals" "$(chroot "$box" stat -c '%a %G' /etc/netvitals)"
-    contains "deb: spool" "	option spool '/var/lib/netvitals/spool'" "$(cat "$box/etc/config/netvitals")"
+    contains "deb: spool" "	option spool '/var/lib/netvitals/spool'" \
+        "$(cat "$box/etc/config/netvitals")"
     check "deb: runs" "netvitals 0.1.0 x86_64 http" "$(chroot "$box" /usr/bin/netmon)"
     contains "deb: group" "netvitals:x:" "$(cat "$box/etc/group")"
 
@@ -65,8 +67,7 @@ part_deb() {
     echo '# mine' >>"$box/etc/config/netvitals"
     echo secret >"$box/etc/netvitals/es.pass"
     deb --install /tmp/netvitals_0.1.1-1_amd64.deb
-    check "deb: upgraded" "netvitals 0.1.1" "$(chroot "$box" dpkg-query -W -f '${Package} ${Version}' netvitals 2>/dev/null ||
-        awk '/^Version/ { print "netvitals", substr($2, 1, 5) }' "$box/var/lib/dpkg/status")"
+    check "deb: upgraded" "0.1.1-1" "$(sed -n 's/^Version: //p' "$box/var/lib/dpkg/status")"
     check "deb: mine after the upgrade" "# mine" "$(tail -n 1 "$box/etc/config/netvitals")"
     check "deb: mode after the upgrade" "640 netvitals" \
         "$(chroot "$box" stat -c '%a %G' /etc/config/netvitals)"
@@ -99,8 +100,9 @@ part_deb() {
 }
 
 part_install() {
-    local box=$work/install before system
-    sources "$work/from"
+    local box=$work/install before system from=$work/from
+    local install=$work/from/openwrt/install.sh binary=$work/from/dist/netvitals-x86_64-full
+    sources "$from"
     for system in openwrt systemd none; do
         rm -rf "$box"
         mkdir -p "$box"/{etc/crontabs,tmp,usr/bin}
@@ -120,7 +122,7 @@ part_install() {
         # A program of that name is another's.
         echo other >"$box/usr/bin/netmon"
         before=$(tree "$box")
-        said=$("$work/from/openwrt/install.sh" --root "$box" "$work/from/dist/netvitals-x86_64-full")
+        said=$("$install" --root "$box" "$binary")
         contains "install, $system: another's program" "/usr/bin/netmon belongs to another" "$said"
         check "install, $system: another's program" other "$(cat "$box/usr/bin/netmon")"
         check "install, $system: link" netvitals "$(readlink "$box/usr/bin/connspy-stream")"
@@ -128,20 +130,23 @@ part_install() {
             "$(stat -c %a "$box/etc/config/netvitals")"
         case $system in
             openwrt)
-                cmp "$files"/netvitals.init "$box/etc/init.d/netvitals" || fail "install: init script"
+                cmp "$files/netvitals.init" "$box/etc/init.d/netvitals" ||
+                    fail "install: init script"
                 contains "install: user" netvitals:x:489 "$(cat "$box/etc/passwd")"
                 ;;
-            systemd) cmp openwrt/systemd/netvitals.service "$box/usr/lib/systemd/system/netvitals.service" ||
-                fail "install: unit" ;;
+            systemd)
+                cmp openwrt/systemd/netvitals.service \
+                    "$box/usr/lib/systemd/system/netvitals.service" || fail "install: unit"
+                ;;
         esac
         # Again, over a configuration and in use.
         echo '# mine' >>"$box/etc/config/netvitals"
         printf '* * * * * /usr/bin/netvitals netmon # netvitals:x\n0 4 * * * mine\n' \
             >"$box/etc/crontabs/root"
         mkdir -p "$box/tmp/netvitals/spool" "$box/var/lib/netvitals"
-        "$work/from/openwrt/install.sh" --root "$box" "$work/from/dist/netvitals-x86_64-full" >/dev/null
+        "$install" --root "$box" "$binary" >/dev/null
         check "install, $system: mine" "# mine" "$(tail -n 1 "$box/etc/config/netvitals")"
-        "$work/from/openwrt/install.sh" --root "$box" --uninstall >/dev/null
+        "$install" --root "$box" --uninstall >/dev/null
         check "install, $system: after --uninstall" "# mine" \
             "$(tail -n 1 "$box/etc/config/netvitals")"
         check "install, $system: crontab" "0 4 * * * mine" "$(cat "$box/etc/crontabs/root")"
@@ -150,6 +155,5 @@ part_install() {
         check "install, $system: what is left" "$before" "$(tree "$box")"
         check "install, $system: users" 'root:x:0:0::/root:/bin/sh' "$(cat "$box/etc/passwd")"
     done
-    check "install: no binary" 1 "$("$work/from/openwrt/install.sh" --root "$box" absent >/dev/null 2>&1 ||
-        echo $?)"
+    check "install: no binary" 1 "$("$install" --root "$box" absent >/dev/null 2>&1 || echo $?)"
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Usage: tests/openwrt/run.sh [PART…] [--bless]
 # What runs on routers and servers beside the binary: init script, schedules, packages, install.sh.
-# Without a part all of them: syntax, init, schedules, packages, recipe, deb, install. The init
+# Without a part all of them: syntax, init, schedules, jail, packages, recipe, deb, install. The init
 # script runs in a scratch root under busybox's sh, with stand-ins for OpenWrt's functions (root/)
 # that write down what procd would be told; --bless writes that to expected/ instead of comparing.
 # Needs root, in a namespace of one's own if need be; changes nothing outside of a temporary
@@ -68,7 +68,7 @@ part_syntax() {
     for script in "$files"/*.json; do
         python3 -m json.tool "$script" >/dev/null || fail "$script: not JSON"
     done
-    # Every option of the program stands in the file that is shipped, with its default or an example.
+    # Every option of the program stands in the file that is shipped.
     while read -r option; do
         checks=$((checks + 1))
         grep -qE "(option|list) $option '" "$files"/netvitals.conf ||
@@ -88,7 +88,7 @@ for word; do
         *) parts+=("$word") ;;
     esac
 done
-((${#parts[@]})) || parts=(syntax init schedules packages recipe deb install)
+((${#parts[@]})) || parts=(syntax init schedules jail packages recipe deb install)
 for part in "${parts[@]}"; do "part_$part"; done
 echo "packages: $checks checks, $failures failures"
 ((failures == 0))

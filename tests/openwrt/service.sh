@@ -1,12 +1,13 @@
 # shellcheck shell=bash disable=SC2016,SC1003,SC2154 # quoted for somebody else; of run.sh
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# The init script on a router that is made up: what procd is told, and the crontab. It is sourced by run.sh, not run.
+# The init script on a router that is made up: what procd is told, and the crontab. It is sourced by
+# run.sh, not run.
 
 # Makes the router of the directory $1, with ujail when $2 is jail.
 router() {
     local library applet
-    mkdir -p "$1"/{bin,sbin,dev,mnt/flash,tmp/run,usr/bin,usr/share} "$1"/etc/{netvitals,ssl/certs} \
-        "$1"/etc/{init.d,config,crontabs,capabilities}
+    mkdir -p "$1"/{bin,sbin,dev,mnt/flash,tmp/run,usr/bin,usr/share} \
+        "$1"/etc/{netvitals,ssl/certs,init.d,config,crontabs,capabilities}
     ln -s tmp "$1/var"
     chmod 1777 "$1/tmp"
     cp "$(command -v busybox)" "$1/bin/"
@@ -113,7 +114,8 @@ part_init() {
         "option password_file '/var/run/netvitals/conf/files/etc/netvitals/es.pass'" "$text"
     contains "full: of a file that is not" "api_key_file '/var/run/netvitals/conf/files/etc" "$text"
     contains "full: the rest is as it was" "option name \"it's a tv # really\"" "$text"
-    check "full: secret" secret "$(cat "$work/full/tmp/run/netvitals/conf/files/etc/netvitals/es.pass")"
+    check "full: secret" secret \
+        "$(cat "$work/full/tmp/run/netvitals/conf/files/etc/netvitals/es.pass")"
     check "full: mode of the spool" 700 "$(stat -c %a "$work/full/mnt/flash/spool")"
     # A secret that changed is copied before procd compares.
     echo changed >"$work/full/etc/netvitals/es.pass"
@@ -124,8 +126,8 @@ part_init() {
     rm "$work/full/etc/netvitals/es.pass"
     service "$work/full" reload
     check "full: without the secret: status" 1 "$status"
-    contains "full: without the secret" "option 'password_file': /etc/netvitals/es.pass cannot be read" \
-        "$said"
+    contains "full: without the secret" \
+        "option 'password_file': /etc/netvitals/es.pass cannot be read" "$said"
     check "full: without the secret: procd hears nothing" "open_service <netvitals>" \
         "$(cat "$work/full/tmp/procd")"
     check "full: the old copy stays" changed \
@@ -228,7 +230,8 @@ part_schedules() {
     router "$box" jail
 
     # What may not stand in the crontab.
-    for text in '$(reboot)' '`reboot`' '"$(reboot)"' 'a; reboot' 'a | sh' 'a & reboot' 'a && reboot' \
+    for text in '$(reboot)' '`reboot`' '"$(reboot)"' 'a; reboot' 'a | sh' 'a & reboot' \
+        'a && reboot' \
         '>/etc/passwd' '</etc/passwd' '100%' "it's" '"open' 'a\' $'a\n* * * * * reboot' \
         $'a\r* * * * * reboot' $'a\treboot' '# comment' 'a # netvitals:y' '(reboot)' '$HOME' \
         $'\'a\n* * * * * reboot\''; do
@@ -252,7 +255,8 @@ part_schedules() {
     while IFS='|' read -r text name; do
         schedule "$box" "$text" ' */5	8-18/2  1,15 jan-Mar * '
         service "$box" start
-        check "options $text" "*/5 8-18/2 1,15 jan-Mar * /usr/bin/netvitals netmon$name # netvitals:x" \
+        check "options $text" \
+            "*/5 8-18/2 1,15 jan-Mar * /usr/bin/netvitals netmon$name # netvitals:x" \
             "$(cat "$box/etc/crontabs/root")"
     done <<'END'
 |
@@ -275,11 +279,11 @@ END
         service "$box" start
         check "crontab: what was added" "$(sed -n '1,2p' "$tests/expected/full.crontab")" \
             "$(head -n 2 "$box/etc/crontabs/root")"
-        tail -n +3 "$box/etc/crontabs/root" | cmp -s - "$own" || fail "crontab: lines changed: $text"
+        tail -n +3 "$box/etc/crontabs/root" | cmp - "$own" || fail "crontab: start: $text"
         # Another schedule takes the place of the old ones; the same again writes nothing.
         schedule "$box" --pprint '0 4 * * *'
         service "$box" reload
-        tail -n +2 "$box/etc/crontabs/root" | cmp -s - "$own" || fail "crontab: lines changed: $text"
+        tail -n +2 "$box/etc/crontabs/root" | cmp - "$own" || fail "crontab: reload: $text"
         rm -f "$box/tmp/cron"
         name=$(stat -c '%i %Y' "$box/etc/crontabs/root")
         service "$box" reload
@@ -299,4 +303,56 @@ END
     schedule "$box" '' '0 4 * * *'
     service "$box" start
     contains "cron is off" "schedules will not run: enable cron" "$said"
+}
+
+# until COMMAND…: waits for it to succeed, for ten seconds.
+until_it_does() {
+    local try
+    for ((try = 0; try < 100; try++)); do
+        if "$@" 2>/dev/null; then return; fi
+        sleep 0.1
+    done
+    echo "in vain: $*"
+}
+export -f until_it_does
+
+# The agent itself in what the init script asks procd for, where there is a binary.
+part_jail() {
+    local box=$work/real text binary=${NETVITALS:-target/debug/netvitals}
+    [[ -x $binary ]] || { echo "packages: no $binary: the jail is not tested" && return; }
+    router "$box" jail
+    cp "$binary" "$box/usr/bin/netvitals"
+    printf "config interface 'lan'\n\toption device 'br-lan'\n" >"$box/etc/config/network"
+    chmod 0600 "$box/etc/config/network"
+    printf "config host\n\toption mac '02:00:00:00:01:01'\n\toption name 'tv'\n" \
+        >"$box/etc/config/dhcp"
+    cp "$tests/cases/plain.conf" "$box/etc/config/netvitals"
+    printf "\nconfig output 'es'\n\toption type 'elastic'\n\toption url 'http://127.0.0.1:9'\n" \
+        >>"$box/etc/config/netvitals"
+    printf "\toption user 'x'\n\toption password_file '/etc/netvitals/es.pass'\n" \
+        >>"$box/etc/config/netvitals"
+    sed -i "s/^config netvitals.*/&\n\toption interval '1s'/" "$box/etc/config/netvitals"
+    service "$box" start
+    check "jail: said" "" "$said"
+    mkdir "$work/jail"
+    # First documents; then other settings, renewed before the signal.
+    text=$(unshare --mount-proc --net --pid --fork --kill-child "$tests/ujail.sh" "$box" "$work/jail" "
+        until_it_does grep -q realtimeSnapshot '$box/tmp/netvitals/latest.json'
+        sed -i \"s/^config netvitals.*/&\\n\\toption server_id 'renamed'/\" '$box/etc/config/netvitals'
+        chroot '$box' /etc/init.d/netvitals reload
+        kill -HUP \$agent
+        until_it_does grep -q '\"serverId\":\"renamed\"' '$box/tmp/netvitals/latest.json'
+        until_it_does test -s '$box/tmp/run/netvitals/state.json'
+        until_it_does sh -c 'ls -A $box/tmp/netvitals/spool/*'
+        grep -E 'Cap(Prm|Eff|Bnd|Amb)|NoNewPrivs|^Uid' /proc/\$agent/status" 2>&1) ||
+        fail "jail: status $?"
+    contains "jail: user" "Uid:	489	489	489	489" "$text"
+    contains "jail: no more privileges" "NoNewPrivs:	1" "$text"
+    contains "jail: SIGHUP" "configuration read again" "$text"
+    # Nothing else is missing there than the server.
+    check "jail: complaints" "" \
+        "$(grep -E 'warning|error|cannot|in vain' <<<"$text" | grep -v "output 'es'" || true)"
+    check "jail: owner of the state" "489 640" \
+        "$(stat -c '%u %a' "$box/tmp/run/netvitals/state.json")"
+    [[ ! ${VERBOSE-} ]] || { echo "$text" && head -c 3000 "$box/tmp/netvitals/latest.json"; }
 }

@@ -16,7 +16,9 @@ show() {
 
 awk -v count="$count" -v seed="$seed" 'BEGIN {
 	srand(seed)
-	n = split("a|b c|--x=1| |  |\047|\"|\\|\\\047|\\\"|#|*|?|~|[a]|{a,b}|!|=|é|$(touch /tmp/hit)|`touch /tmp/hit`|;|&|%|<|>|(|)|\t|$x|-", pieces, "|")
+	harmless = "a|b c|--x=1| |  |\047|\"|\\|\\\047|\\\"|#|*|?|~|[a]|{a,b}|!|=|é"
+	hostile = "$(touch /tmp/hit)|`touch /tmp/hit`|;|&|%|<|>|(|)|\t|$x|-"
+	n = split(harmless "|" hostile, pieces, "|")
 	pieces[++n] = "|"
 	while (count--) {
 		text = ""
