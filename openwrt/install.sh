@@ -100,7 +100,8 @@ remove() {
     done
     # The trailing names are ours; a directory that others use is not empty.
     rm -rf "$root/tmp/netvitals" "$root/var/run/netvitals" "$root/run/netvitals" \
-        "$root/var/lib/netvitals" "$root/var/lib/private/netvitals"
+        "$root/var/lib/netvitals" "$root/var/lib/private/netvitals" \
+        "$root"/var/log/connmonitor.log "$root"/var/log/connmonitor.err
     for directory in etc/capabilities etc/uci-defaults lib/upgrade/keep.d lib/upgrade \
         usr/lib/sysusers.d usr/lib/systemd/system usr/lib/systemd etc/netvitals; do
         rmdir "$root/$directory" 2>/dev/null || true

@@ -213,6 +213,7 @@ make_deb() {
         echo "Installed-Size: $((($(bytes_installed "$tree") + 1023) / 1024))"
         [[ $name == netvitals ]] ||
             printf 'Provides: netvitals\nConflicts: netvitals\nReplaces: netvitals\n'
+        echo "Depends: passwd"
         echo "Section: net"
         echo "Priority: optional"
         echo "Homepage: $url"

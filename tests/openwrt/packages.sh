@@ -63,6 +63,8 @@ part_packages() {
     check "packages: no other" "$(awk '!/^#/ { n += 2 * split($NF, a, ",") } END { print n }' \
         cross/targets.txt)" "$(find "$one/dist/packages" -name '*.ipk' | wc -l)"
     [[ $(apk --version 2>/dev/null) != "apk-tools 3."* ]] || check_apk "$one/dist/packages"
+    check_removal "$work/ipk/mips_24kc-http"
+    check_defaults
     compare ipk-http "$(tree "$work/ipk/mips_24kc-http")"
     compare ipk-full "$(tree "$work/ipk/mips_24kc-full")"
     check "packages: the outer archive" "./debian-binary ./data.tar.gz ./control.tar.gz" \
@@ -96,6 +98,53 @@ check_ipk() {
     for script in postinst prerm postrm; do
         check "$package $architecture: mode of $script" 755 "$(stat -c %a "$1.control/$script")"
         busybox ash -n "$1.control/$script" || fail "$script"
+    done
+}
+
+# What the scripts of the .ipk in $1.control do when it goes, on a router where it ran.
+check_removal() {
+    local box=$work/removal
+    router "$box" jail
+    mount -t proc proc "$box/proc" 2>/dev/null || mkdir -p "$box/proc"
+    cp "$1.control/postrm" "$box/"
+    cp "$tests/cases/full.conf" "$box/etc/config/netvitals"
+    service "$box" start
+    contains "removal: before" netvitals:rates "$(cat "$box/etc/crontabs/root")"
+    # What OpenWrt's default_prerm and default_postinst do at an upgrade.
+    service "$box" stop
+    chroot "$box" env PKG_UPGRADE=1 sh /postrm
+    check "removal: the spool stays at an upgrade" drwx------ \
+        "$(stat -c %A "$box/mnt/flash/spool")"
+    check "removal: what waits stays at an upgrade" directory "$(stat -c %F "$box/tmp/netvitals")"
+    service "$box" start
+    contains "removal: after the upgrade" netvitals:rates "$(cat "$box/etc/crontabs/root")"
+    service "$box" disable
+    service "$box" stop
+    contains "removal: procd ends it" "kill <netvitals>" "$(cat "$box/tmp/procd")"
+    chroot "$box" sh /postrm
+    check "removal: what is left" "" \
+        "$(find "$box"/tmp/run/netvitals "$box"/tmp/netvitals "$box"/etc/crontabs/* 2>/dev/null)"
+    check "removal: configuration" "$(cat "$tests/cases/full.conf")" \
+        "$(cat "$box/etc/config/netvitals")"
+    umount "$box/proc" 2>/dev/null || true
+}
+
+# /etc/uci-defaults: only a file without a version is written to, and its mode is mended.
+check_defaults() {
+    local box=$work/defaults version
+    router "$box" jail
+    printf '#!/bin/sh\necho "$*" >>/tmp/uci\n[ "$2" != get ] || cat /tmp/version 2>/dev/null\n' \
+        >"$box/bin/uci.new"
+    chmod +x "$box/bin/uci.new" && mv "$box/bin/uci.new" "$box/bin/uci"
+    cp "$files/netvitals.defaults" "$box/"
+    for version in '' 1; do
+        rm -f "$box/tmp/uci"
+        printf %s "$version" >"$box/tmp/version"
+        chmod 0644 "$box/etc/config/netvitals"
+        chroot "$box" sh /netvitals.defaults || fail "defaults: status"
+        check "defaults, version '$version': mode" 600 "$(stat -c %a "$box/etc/config/netvitals")"
+        check "defaults, version '$version': writes" "$([[ $version ]] || echo 2)" \
+            "$(grep -cE '^(set|commit)' "$box/tmp/uci" | grep -v '^0$' || true)"
     done
 }
 

@@ -318,7 +318,7 @@ export -f until_it_does
 
 # The agent itself in what the init script asks procd for, where there is a binary.
 part_jail() {
-    local box=$work/real text binary=${NETVITALS:-target/debug/netvitals}
+    local box=$work/real text unshare binary=${NETVITALS:-target/debug/netvitals}
     [[ -x $binary ]] || { echo "packages: no $binary: the jail is not tested" && return; }
     router "$box" jail
     cp "$binary" "$box/usr/bin/netvitals"
@@ -336,9 +336,11 @@ part_jail() {
     check "jail: said" "" "$said"
     mkdir "$work/jail"
     # First documents; then other settings, renewed before the signal.
-    text=$(unshare --mount-proc --net --pid --fork --kill-child "$tests/ujail.sh" "$box" "$work/jail" "
+    unshare=(unshare --mount-proc --net --pid --fork --kill-child)
+    text=$("${unshare[@]}" "$tests/ujail.sh" "$box" "$work/jail" "
+        config='$box/etc/config/netvitals'
         until_it_does grep -q realtimeSnapshot '$box/tmp/netvitals/latest.json'
-        sed -i \"s/^config netvitals.*/&\\n\\toption server_id 'renamed'/\" '$box/etc/config/netvitals'
+        sed -i \"s/^config netvitals.*/&\\n\\toption server_id 'renamed'/\" \"\$config\"
         chroot '$box' /etc/init.d/netvitals reload
         kill -HUP \$agent
         until_it_does grep -q '\"serverId\":\"renamed\"' '$box/tmp/netvitals/latest.json'
