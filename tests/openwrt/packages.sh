@@ -69,6 +69,9 @@ part_packages() {
     compare ipk-full "$(tree "$work/ipk/mips_24kc-full")"
     check "packages: the outer archive" "./debian-binary ./data.tar.gz ./control.tar.gz" \
         "$(tar -tzf "$one/dist/packages/netvitals_0.1.0-r1_mips_24kc.ipk" | xargs)"
+    # Whatever order the file system has.
+    tar -xzOf "$one/dist/packages/netvitals_0.1.0-r1_mips_24kc.ipk" ./data.tar.gz | tar -tz |
+        tr / '\001' | LC_ALL=C sort -c || fail "packages: the files are not in order"
     # Another commit's time is the only thing that may differ.
     rm -r "$other/dist/packages"
     SOURCE_DATE_EPOCH=86400 "$other/openwrt/pack.sh" mips --features http >/dev/null 2>&1
