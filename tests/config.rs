@@ -46,6 +46,30 @@ const FILES: &str = "config output 'latest'\n\toption type 'file'\n\
                      \toption append 1\n\toption enabled 0\n";
 
 #[test]
+fn a_service_that_nobody_told_where_to_send_does_not_run() {
+    let enabled = "config netvitals\n\toption enabled 1\n";
+    let alone = "config output screen\n\toption type stdout\n";
+    let agent = |text: &str, args: &[&str]| {
+        let place = Place::new(text);
+        let mut command = Command::new(EXE);
+        command.args(["agent", "--state-file", "", "--config", &place.config]);
+        let null = std::fs::File::create("/dev/null").unwrap();
+        let output = command.args(args).stdout(null).output().unwrap();
+        (output.status.code(), stderr(&output).to_owned())
+    };
+    for text in [enabled, &[enabled, alone].concat()] {
+        let (code, said) = agent(text, &[]);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains("no output configured") && said.lines().count() == 1);
+        assert!(said.contains("add an 'output' section to '/"), "{said}");
+    }
+    // Whoever asks for it gets it.
+    let words = ["--once", "--interval", "1s", "--capture", "off", "--no-ptr"];
+    let (code, said) = agent(enabled, &words);
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
 fn outputs_are_chosen_by_name() {
     let place = Place::new(FILES);
     let lines = |name: &str| {

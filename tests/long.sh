@@ -11,6 +11,7 @@
 #   fuzz          each fuzz target for five minutes (needs cargo-fuzz and a nightly toolchain)
 #   agent         a LAN of 250 devices and failing servers, for a minute and for ten
 #   connmonitor   all recorded cases, and a name that stops resolving
+#   flash         what the agent writes to flash in an hour
 #   servers       100 kills, memory and throughput against real servers; a broker killed after each
 #                 message
 #   benches       rates, cost of a run, sweeps beside arp-scan and nmap, frames counted beside
@@ -79,6 +80,10 @@ part_connmonitor() {
         --test 'connmonitor*'
 }
 
+part_flash() {
+    step "an hour" env NETVITALS=dist/netvitals-x86_64-http tests/openwrt/flash.sh 3600
+}
+
 part_servers() {
     step "all parts" tests/lab/run.sh kill=100 memory throughput rabbit=all
 }
@@ -118,7 +123,7 @@ step() {
 
 parts=("$@")
 ((${#parts[@]})) ||
-    parts=(sizes units board reproducible feed fuzz agent connmonitor servers benches)
+    parts=(sizes units board reproducible feed fuzz agent connmonitor flash servers benches)
 for part in "${parts[@]}"; do
     declare -F "part_$part" >/dev/null || {
         echo "long.sh: there is no part '$part'; see tests/long.sh --help" >&2

@@ -118,6 +118,7 @@ impl Agent {
         ]);
         command.arg("--state-file").arg(state_file);
         command.arg("--config").arg(at("config"));
+        command.args(["--output", "stdout"]);
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let process = command.stderr(File::create(at("stderr")).unwrap()).spawn();
         Self {

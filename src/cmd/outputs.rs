@@ -182,6 +182,11 @@ impl Outputs {
         Ok(outputs)
     }
 
+    /// Whether standard output is the only one.
+    pub fn are_stdout_alone(&self) -> bool {
+        self.files.is_empty() && self.servers.is_none()
+    }
+
     /// Adds standard output or a file, to which no other output may go.
     fn take(&mut self, section: &Section) -> Result<(), Failure> {
         let taken = |option, other: &str| {

@@ -7,7 +7,7 @@
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-use rustix::fs::fstat;
+use rustix::fs::{Dev, FileType, fstat};
 use rustix::stdio;
 
 use super::poll::{self, AsFd, BorrowedFd, Until};
@@ -32,6 +32,15 @@ pub fn write_stderr(line: &[u8]) -> bool {
 /// Whether a person reads standard error.
 pub fn stderr_is_terminal() -> bool {
     io::stderr().is_terminal()
+}
+
+/// Whether standard output is /dev/null (null(4)).
+pub fn stdout_is_null() -> bool {
+    let null = rustix::fs::makedev(1, 3);
+    fstat(stdio::stdout()).is_ok_and(|status| {
+        let is_device = FileType::from_raw_mode(status.st_mode) == FileType::CharacterDevice;
+        is_device && Dev::from(status.st_rdev) == null
+    })
 }
 
 /// Columns and rows of the terminal that standard output is; `None` when it is none (ioctl_tty(2)).

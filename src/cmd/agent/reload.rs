@@ -10,12 +10,14 @@ use super::settings::Settings;
 use crate::cmd::config::{self, Configuration};
 use crate::cmd::interfaces::Logical;
 use crate::cmd::outputs::{Options, Outputs};
+use crate::cmd::quoted;
 use crate::cmd::servers::Sender;
 use crate::collect::network::Tables;
 use crate::failure::Failure;
 use crate::limits::DEVICES_HEARD_MAX;
 use crate::sys::clock;
 use crate::sys::files::Root;
+use crate::sys::terminal;
 
 /// What was said on the command line, which the file does not change.
 pub(super) struct Orders {
@@ -45,6 +47,14 @@ impl Orders {
             false => &configuration,
         };
         let outputs = Outputs::plan(&self.options, "agent", sinks, &settings.spooling)?;
+        // As a service is started, before anybody said where to.
+        if outputs.are_stdout_alone() && !named && !settings.once && terminal::stdout_is_null() {
+            return Err(Failure::usage(format_args!(
+                "no output configured, and standard output is /dev/null: add an 'output' section \
+                 to {}, or an option like --api-url",
+                quoted(configuration.file.as_deref().unwrap_or(config::DEFAULT))
+            )));
+        }
         Ok(Read {
             configuration,
             settings,

@@ -13,7 +13,8 @@ use crate::limits::CONFIG_BYTES_MAX;
 use crate::model::addr::Mac;
 use crate::sys::files::{self, File};
 
-const DEFAULT: &str = "/etc/config/netvitals";
+/// The file that is read when none is named.
+pub const DEFAULT: &str = "/etc/config/netvitals";
 
 /// A whole configuration, checked; without a file: every default, no sections.
 #[derive(Clone, Debug)]

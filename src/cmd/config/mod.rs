@@ -15,7 +15,7 @@ use std::ffi::CString;
 
 use log::LevelFilter;
 
-pub use file::{Configuration, load, none_wrong, parse};
+pub use file::{Configuration, DEFAULT, load, none_wrong, parse};
 pub use kinds::secret_fault;
 pub use section::Section;
 pub use tables::columns;
