@@ -110,7 +110,8 @@ step() {
 }
 
 parts=("$@")
-((${#parts[@]})) || parts=(sizes units board reproducible feed fuzz agent connmonitor servers benches)
+((${#parts[@]})) ||
+    parts=(sizes units board reproducible feed fuzz agent connmonitor servers benches)
 for part in "${parts[@]}"; do
     declare -F "part_$part" >/dev/null || {
         echo "long.sh: there is no part '$part'; see tests/long.sh --help" >&2

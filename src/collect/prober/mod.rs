@@ -34,8 +34,8 @@ pub use subject::{Job, Report, Rhythm, Scan, Subject};
 /// Packets per second at most, of pings and of traces: a wake-up's worth does not leave at once.
 const RATE: u32 = 10_000;
 
-/// What runs may take so long once it was told to finish.
-const FINISH: Duration = Duration::from_millis(2_500);
+/// What runs may take so long once it was told to finish; others need the rest of 3 s to send it.
+const FINISH: Duration = Duration::from_millis(2_000);
 
 /// Their numbers in what is waited for.
 const ECHOES: usize = 0;
