@@ -77,6 +77,8 @@ struct Host {
     phase: Phase,
     /// The number of its burst: what is of an earlier one is over.
     round: u32,
+    /// When its next request was due, or the last one.
+    due: Mono,
 }
 
 impl Host {
@@ -92,6 +94,7 @@ impl Host {
             ping: Ping::default(),
             phase: Phase::Idle,
             round: 0,
+            due: Mono::from_ns(0),
         }
     }
 }
@@ -256,8 +259,9 @@ impl Echo {
             let deadline = at.after(self.hosts[host].burst.timeout);
             self.push(host, deadline);
         } else {
-            let next = at.after(self.hosts[host].burst.spacing);
-            self.push(host, next);
+            // One that left late does not delay the others, but they do not crowd either.
+            let next = self.hosts[host].due.after(self.hosts[host].burst.spacing);
+            self.push(host, next.max(at));
         }
     }
 
@@ -359,6 +363,7 @@ impl Echo {
 
     /// Notes when `host` is due next.
     fn push(&mut self, host: usize, due: Mono) {
+        self.hosts[host].due = due;
         if self.events.len() == self.events.capacity() {
             // Each host has one event that holds, so at least half of them go.
             let hosts = &self.hosts;
