@@ -77,6 +77,8 @@ struct Host {
     phase: Phase,
     /// The number of its burst: what is of an earlier one is over.
     round: u32,
+    /// When its next request was due, or the last one.
+    due: Mono,
 }
 
 impl Host {
@@ -92,6 +94,7 @@ impl Host {
             ping: Ping::default(),
             phase: Phase::Idle,
             round: 0,
+            due: Mono::from_ns(0),
         }
     }
 }
@@ -167,20 +170,28 @@ impl Echo {
         self.slots.reserve(in_flight_max);
     }
 
-    /// Ends the burst of `host` at once: what was not waited for long enough counts as not sent.
-    pub fn stop(&mut self, host: usize, now: Mono) {
-        let entry = &mut self.hosts[host];
-        if entry.phase == Phase::Idle {
-            return;
-        }
-        entry.phase = Phase::Idle;
-        for slot in self.slots.iter() {
-            let own = (slot.host as usize, slot.round) == (host, entry.round);
-            let waiting = slot.state == State::Asked && slot.sent.after(entry.burst.timeout) > now;
-            if own && waiting {
-                entry.ping.on_withdrawn();
+    /// Ends the burst of `host` at once, if there is one.
+    pub fn stop(&mut self, host: usize) {
+        let number = host as u32;
+        self.finished.retain(|&other| other != number);
+        self.hosts[host].phase = Phase::Idle;
+    }
+
+    /// Ends all bursts at once: what was not waited for long enough counts as not sent.
+    pub fn stop_all(&mut self, now: Mono) {
+        for slot in self.slots.iter().filter(|slot| slot.state == State::Asked) {
+            let Some(host) = self.hosts.get_mut(slot.host as usize) else {
+                continue;
+            };
+            let runs = host.phase != Phase::Idle && host.round == slot.round;
+            if runs && slot.sent.after(host.burst.timeout) > now {
+                host.ping.on_withdrawn();
             }
         }
+        self.hosts
+            .iter_mut()
+            .for_each(|host| host.phase = Phase::Idle);
+        self.finished.clear();
     }
 
     /// Requests of that version have this id from now on.
@@ -248,8 +259,9 @@ impl Echo {
             let deadline = at.after(self.hosts[host].burst.timeout);
             self.push(host, deadline);
         } else {
-            let next = at.after(self.hosts[host].burst.spacing);
-            self.push(host, next);
+            // One that left late does not delay the others, but they do not crowd either.
+            let next = self.hosts[host].due.after(self.hosts[host].burst.spacing);
+            self.push(host, next.max(at));
         }
     }
 
@@ -351,6 +363,7 @@ impl Echo {
 
     /// Notes when `host` is due next.
     fn push(&mut self, host: usize, due: Mono) {
+        self.hosts[host].due = due;
         if self.events.len() == self.events.capacity() {
             // Each host has one event that holds, so at least half of them go.
             let hosts = &self.hosts;

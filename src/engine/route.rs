@@ -216,7 +216,9 @@ impl Routes {
         if let Some(sent) = self.hosts[host].sent.last_mut() {
             sent.at = at;
         }
-        self.plan(host, at.after(TTL_SPACING));
+        // One that left late does not delay the others, but they do not crowd either.
+        let next = self.hosts[host].due.after(TTL_SPACING);
+        self.plan(host, next.max(at));
     }
 
     /// Hears from `from`, at `at`, that a packet did not arrive.
@@ -359,6 +361,7 @@ impl Routes {
         } else {
             entry.deadline().unwrap_or(earliest)
         };
+        entry.due = due;
         let event = Reverse((due, host as u32, entry.turn));
         if self.events.len() == self.events.capacity() {
             // Each host has one event that holds, so at least half of them go.

@@ -88,6 +88,21 @@ impl Session {
         self.connection.writer().write_all(text)
     }
 
+    /// Sends `stream` what it takes without waiting.
+    ///
+    /// # Errors
+    /// What the stream says.
+    pub fn send(&mut self, stream: &mut impl Write) -> io::Result<()> {
+        while self.connection.wants_write() {
+            match self.connection.write_tls(stream) {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     /// Exchanges with `stream` what can be exchanged without waiting, and puts what was understood
     /// into `buffer`. Zero: the server ended the talk.
     ///
@@ -99,13 +114,7 @@ impl Session {
         buffer: &mut [u8],
     ) -> io::Result<usize> {
         loop {
-            while self.connection.wants_write() {
-                match self.connection.write_tls(stream) {
-                    Ok(_) => {}
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                    Err(error) => return Err(error),
-                }
-            }
+            self.send(stream)?;
             match self.connection.reader().read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 read => return read,

@@ -89,6 +89,7 @@ impl Talk {
         checker: &Checker,
         head: &mut Head,
     ) -> io::Result<Option<Finding>> {
+        let hears = matches!(self.step, Step::Hearing | Step::Secure(_));
         if matches!(self.step, Step::Connecting) {
             self.connection.result()?;
             self.connected = clock::mono();
@@ -99,6 +100,7 @@ impl Talk {
                 Service::Https => {
                     let mut session = checker.begin(check.name, check.judging)?;
                     session.say(check.request)?;
+                    session.send(&mut self.connection)?;
                     Step::Secure(Box::new(session))
                 }
             };
@@ -115,7 +117,11 @@ impl Talk {
             }
             self.step = Step::Hearing;
         }
-        let found = self.hear(check.service, head)?;
+        // No answer is so fast that it would be there now.
+        let found = match hears {
+            true => self.hear(check.service, head)?,
+            false => None,
+        };
         if found.is_none() {
             let until = match &self.step {
                 Step::Secure(session) if session.wants_write() => Until::Writable,

@@ -3,7 +3,8 @@
 //!
 //! Its owner waits for it ([`AsFd`], [`Prober::next_due`]), lets it have its [`Prober::turn`], and
 //! gets a [`Report`] for each round. Names are looked up in the background: see
-//! [`lookup`](crate::engine::lookup).
+//! [`lookup`](crate::engine::lookup). What is due is done at ticks, so that many hosts share a
+//! wake-up; round trips are measured by the kernel's stamps all the same.
 
 mod lane;
 mod names;
@@ -34,6 +35,10 @@ pub use subject::{Job, Report, Rhythm, Scan, Subject};
 /// Packets per second at most, of pings and of traces: a wake-up's worth does not leave at once.
 const RATE: u32 = 10_000;
 
+/// What is due within so long is done in one wake-up, unless pings are to follow each other faster:
+/// a wake-up costs more than the packet that it is for.
+const TICK: Duration = Duration::from_millis(10);
+
 /// What runs may take so long once it was told to finish; others need the rest of 3 s to send it.
 const FINISH: Duration = Duration::from_millis(2_000);
 
@@ -58,6 +63,8 @@ struct Entry {
 pub struct Prober {
     entries: Vec<Entry>,
     lanes: Vec<Lane>,
+    /// Lanes that nobody has.
+    free: Vec<usize>,
     /// When lanes are due; those that it is no more are passed over.
     due: BinaryHeap<Reverse<(Mono, usize)>>,
     /// Lanes whose round is over, to be reported.
@@ -71,6 +78,8 @@ pub struct Prober {
     /// Only when there was something to scan.
     ports: Option<Ports>,
     ready: Ready,
+    /// Wake-ups are at multiples of this.
+    tick: Duration,
     /// What runs then is ended, and nothing begins any more.
     end: Option<Mono>,
     /// A route, while it is reported.
@@ -92,6 +101,7 @@ impl Prober {
         let mut prober = Self {
             entries: Vec::new(),
             lanes: Vec::new(),
+            free: Vec::new(),
             due: BinaryHeap::new(),
             over: Vec::new(),
             running_count: 0,
@@ -101,6 +111,7 @@ impl Prober {
             traces: Traces::new(Kind::Udp, RATE, random::bits()).map_err(none_left)?,
             ports: None,
             ready: Ready::new().map_err(none_left)?,
+            tick: TICK,
             end: None,
             hops: Vec::new(),
             lost_count: 0,
@@ -188,7 +199,10 @@ impl Prober {
             self.ports.as_ref().and_then(Ports::next_due),
             self.end,
         ];
-        due.into_iter().flatten().min()
+        due.into_iter()
+            .flatten()
+            .min()
+            .map(|due| due.ceil(self.tick))
     }
 
     /// Begins no further round, and ends those that run in so short a time that all is reported
@@ -260,6 +274,8 @@ impl Prober {
                 ports.set_address(number, address);
             }
         }
+        // What begins late is due at the tick that it is late for, and so is all that follows.
+        let now = now.floor(self.tick);
         if let Some(burst) = job.ping {
             self.echoes.start(number, burst, now);
             lane.left |= PING;
@@ -279,20 +295,21 @@ impl Prober {
 
     /// Ends what runs still: what has no result has no part in the report.
     fn cut_off(&mut self, now: Mono) {
+        self.echoes.echo.stop_all(now);
         for number in 0..self.lanes.len() {
             let lane = &self.lanes[number];
             if lane.running && lane.left != 0 {
                 self.over.push(number);
-                self.stop(number, now);
+                self.stop(number);
             }
         }
     }
 
     /// Stops what is not over of a lane.
-    fn stop(&mut self, number: usize, now: Mono) {
+    fn stop(&mut self, number: usize) {
         let left = self.lanes[number].left;
         if left & PING != 0 {
-            self.echoes.echo.stop(number, now);
+            self.echoes.echo.stop(number);
         }
         if left & TRACE != 0 {
             self.traces.routes.stop(number);

@@ -6,7 +6,7 @@ use std::io;
 use core::net::{IpAddr, Ipv4Addr};
 
 use super::lane::Lane;
-use super::{Entry, Job, PORTS, Prober, Subject, names};
+use super::{Entry, Job, PORTS, Prober, Subject, TICK, names};
 use crate::collect::ports::{self, Group, Ports};
 use crate::failure::Failure;
 use crate::limits::{PROBE_HOSTS_MAX, PROBE_JOBS_MAX};
@@ -119,13 +119,12 @@ impl Prober {
 
     /// A place for a lane: that of a free one, or a new one.
     fn take_lane(&mut self, lane: Lane) -> usize {
-        let free = self.lanes.iter().position(|lane| lane.of.is_none());
-        let number = free.unwrap_or(self.lanes.len());
-        match self.lanes.get_mut(number) {
-            Some(place) => *place = lane,
-            None => self.lanes.push(lane),
+        if let Some(number) = self.free.pop() {
+            self.lanes[number] = lane;
+            return number;
         }
-        number
+        self.lanes.push(lane);
+        self.lanes.len() - 1
     }
 
     /// Makes the collectors ready for a new lane, whose address is not known yet.
@@ -143,7 +142,8 @@ impl Prober {
 
     /// Ends a lane, of which nothing is reported any more.
     fn free(&mut self, number: usize) {
-        self.stop(number, clock::mono());
+        self.stop(number);
+        self.free.push(number);
         let lane = &mut self.lanes[number];
         (lane.of, lane.left) = (None, 0);
         self.running_count -= usize::from(core::mem::take(&mut lane.running));
@@ -154,6 +154,8 @@ impl Prober {
         let jobs = || self.entries.iter().flat_map(|entry| &entry.subject.jobs);
         let bursts = || jobs().filter_map(|job| job.ping);
         let in_flight = bursts().map(|burst| burst.count as usize).sum();
+        let spacing = bursts().map(|burst| burst.spacing).min();
+        self.tick = spacing.map_or(TICK, |spacing| spacing.min(TICK));
         let payload = bursts().map(|burst| burst.payload.len()).max();
         if let Some(payload) = payload {
             self.echoes.reserve(in_flight, payload);

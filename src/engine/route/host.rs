@@ -57,6 +57,8 @@ pub(super) struct Host {
     pub(super) round: u8,
     /// The number of its next event; others do not hold any more.
     pub(super) turn: u32,
+    /// When that event is due.
+    pub(super) due: Mono,
 }
 
 impl Host {
@@ -77,6 +79,7 @@ impl Host {
             owns: false,
             round,
             turn: 0,
+            due: Mono::from_ns(0),
         }
     }
 
