@@ -95,6 +95,7 @@ part_benches() {
     step "agent" env NETVITALS=dist/netvitals-x86_64-http tests/bench/agent.sh --check
     step "memory of the agent with TLS" env NETVITALS=dist/netvitals-x86_64-full \
         tests/bench/agent.sh memory
+    step "connmonitor" env NETVITALS=dist/netvitals-x86_64-full tests/bench/connmonitor.sh --check
 }
 
 failed=0

@@ -17,8 +17,8 @@ use crate::sys::signal::{Hints, Signals, Woken};
 use crate::sys::{clock, host, random};
 use crate::time::Mono;
 
-/// What rounds that run have at the end; the rest of the 3 s is for servers.
-const LAST_ROUNDS: Duration = Duration::from_millis(2_800);
+/// What rounds that run have at the end, and a little more; the rest of the 3 s is for servers.
+const LAST_ROUNDS: Duration = Duration::from_millis(2_300);
 
 /// What to do, checked.
 pub(super) struct Plan {

@@ -102,3 +102,30 @@ fn hosts_that_start_again_and_again_are_traced_in_the_end() {
         assert_eq!(found(&routes, host).len(), 9);
     }
 }
+
+#[test]
+fn wake_ups_that_are_late_do_not_make_packets_fewer() {
+    let mut gate = Gate::OPEN;
+    let mut sent = Vec::new();
+    for now in (3..2_003).step_by(10) {
+        // Answers come at once during the first second.
+        while gate.free_at <= ms(now) {
+            gate.on_sent(ms(0), ms(now));
+            sent.push(now);
+            if now < 1_000 {
+                gate.on_answer(ms(now));
+            }
+        }
+    }
+    let fast = sent.iter().filter(|&&at| at < 1_000).count();
+    assert!((195..=205).contains(&fast), "{fast}");
+    let slow = sent.iter().filter(|&&at| at > 1_200).count();
+    assert!((15..=17).contains(&slow), "{slow}");
+    // A long sleep is not made up for.
+    let before = sent.len();
+    while gate.free_at <= ms(9_000) {
+        gate.on_sent(ms(0), ms(9_000));
+        sent.push(9_000);
+    }
+    assert_eq!(sent.len() - before, 1);
+}
