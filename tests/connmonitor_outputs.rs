@@ -147,6 +147,16 @@ fn a_name_without_address_is_an_error_once_and_the_others_are_tested() {
         let ended = monitor.terminate();
         assert_eq!(ended.stderr, said, "once, not in each round");
         assert!(!ended.stdout.contains("nosuch"), "{}", ended.stdout);
+        let ended = Monitor::start(&[], "nosuch.host.invalid\n").end();
+        assert_eq!((ended.code, &*ended.stdout), (Some(1), ""));
+        let none = "EE: Exception: No hosts could be parsed! -\t ";
+        assert!(
+            ended
+                .stderr
+                .lines()
+                .nth(1)
+                .is_some_and(|line| line.starts_with(none))
+        );
     });
 }
 

@@ -82,7 +82,8 @@ impl Monitor {
         let watched = self.watch();
         let nobody_reads = matches!(&watched, Err(failure) if failure.exit == Exit::Done);
         let finished = if nobody_reads { Ok(()) } else { self.finish() };
-        let sent = self.records.into_outlets().finish(&self.signals, true);
+        let outlets = self.records.into_outlets(watched.is_ok());
+        let sent = outlets.finish(&self.signals, true);
         watched.and(finished).and(sent)
     }
 
