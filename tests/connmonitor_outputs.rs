@@ -22,7 +22,7 @@ mod support;
 use std::time::Duration;
 
 use miniserde::json::{self, Object, Value};
-use monitor::{Monitor, records, shape};
+use monitor::{Monitor, records, shape, until};
 use path::{at_a_path, has, sh};
 use support::server::{Reply, Server};
 use support::skip::skip;
@@ -262,7 +262,7 @@ fn what_is_cut_off_at_the_end_is_sent_all_the_same() {
         let url = format!("http://{}/in", api.address);
         let config = "10.3.0.2 ping=9s numpings=1\n10.8.0.1 ping=9s timeout=60s numpings=3\n";
         let monitor = Monitor::start(&["--api-url", &url], config);
-        monitor.until(|_| !api.requests().is_empty());
+        until(|| !api.requests().is_empty());
         let ended = monitor.terminate();
         assert_eq!(&*ended.stderr, "");
     });
