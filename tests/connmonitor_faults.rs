@@ -260,7 +260,7 @@ fn a_version_is_no_file() {
     assert!(
         ended
             .stderr
-            .starts_with("EE: Exception: there is no option"),
+            .starts_with("connmonitor: error: there is no option"),
         "{ended:?}"
     );
 }

@@ -100,7 +100,7 @@ fn an_address_in_a_section_is_asked_on_its_interface() {
             };
             let probe = object(&array(probes)[0]);
             assert_eq!(text(probe, "name"), "near");
-            let hops = probe.get("route").map(|route| array(route));
+            let hops = probe.get("route").map(array);
             let hop = hops.and_then(|hops| object(hops.first()?).get("ip"));
             let told = text(probe, "addr") == "fe80::77" && text(probe, "state") == "up";
             told && hop.is_some_and(|ip| matches!(ip, Value::String(ip) if ip == "fe80::77"))
