@@ -30,6 +30,21 @@ impl Mono {
         )
     }
 
+    /// The last moment that is a multiple of `step` after the clock's start, and not later; itself
+    /// without a step.
+    pub fn floor(self, step: Duration) -> Self {
+        let step = u64::try_from(step.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0 - self.0.checked_rem(step).unwrap_or(0))
+    }
+
+    /// The first such moment that is not earlier.
+    pub fn ceil(self, step: Duration) -> Self {
+        match self.floor(step) {
+            floor if floor == self => self,
+            floor => floor.after(step),
+        }
+    }
+
     /// The moment `span` earlier; the clock's start when that is before it.
     pub fn before(self, span: Duration) -> Self {
         let span = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
@@ -219,6 +234,19 @@ mod tests {
         assert_eq!(ctime(1_795_221_138, 20_700), "Sat Nov 21 06:17:18 2026");
         assert_eq!(ctime(0, 0), "Thu Jan  1 00:00:00 1970");
         assert_eq!(ctime(0, -1), "Thu Jan  1 00:00:00 1970");
+    }
+
+    #[test]
+    fn moments_are_rounded_to_steps() {
+        let step = Duration::from_nanos(10);
+        for (ns, floor, ceil) in [(0, 0, 0), (1, 0, 10), (10, 10, 10), (19, 10, 20)] {
+            let moment = Mono::from_ns(ns);
+            assert_eq!(moment.floor(step), Mono::from_ns(floor));
+            assert_eq!(moment.ceil(step), Mono::from_ns(ceil));
+            assert_eq!(moment.ceil(Duration::ZERO), moment);
+        }
+        let last = Mono::from_ns(u64::MAX);
+        assert_eq!(last.ceil(step), last);
     }
 
     #[test]

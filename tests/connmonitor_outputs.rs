@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Where `netvitals connmonitor` writes to: changes alone, files, servers, readers that are slow or
-//! gone, full disks.
+//! Where `netvitals connmonitor` writes to, and what: changes alone, names without address, files,
+//! servers.
 
 #[path = "board/src/frames.rs"]
 #[allow(dead_code)]
@@ -19,18 +19,14 @@ mod path;
 mod secure;
 mod support;
 
-use std::io::Read;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use miniserde::json::{self, Object, Value};
-use monitor::{Monitor, records, shape};
+use monitor::{Monitor, records, shape, until};
 use path::{at_a_path, has, sh};
-use rustix::process::Signal;
 use support::server::{Reply, Server};
 use support::skip::skip;
 use support::tempdir::TempDir;
-use support::{EXE, Guarded};
 
 /// What the server does with echo requests to 10.3.0.2: nothing when it is empty.
 fn server_drops(what: &str) {
@@ -151,6 +147,16 @@ fn a_name_without_address_is_an_error_once_and_the_others_are_tested() {
         let ended = monitor.terminate();
         assert_eq!(ended.stderr, said, "once, not in each round");
         assert!(!ended.stdout.contains("nosuch"), "{}", ended.stdout);
+        let ended = Monitor::start(&[], "nosuch.host.invalid\n").end();
+        assert_eq!((ended.code, &*ended.stdout), (Some(1), ""));
+        let none = "EE: Exception: No hosts could be parsed! -\t ";
+        assert!(
+            ended
+                .stderr
+                .lines()
+                .nth(1)
+                .is_some_and(|line| line.starts_with(none))
+        );
     });
 }
 
@@ -249,6 +255,20 @@ fn servers_get_objects_that_can_be_mapped() {
 }
 
 #[test]
+fn what_is_cut_off_at_the_end_is_sent_all_the_same() {
+    at_a_path("what_is_cut_off_at_the_end_is_sent_all_the_same", |_| {
+        let created = |_: usize, _: &support::server::Request| Reply::Status(201, "", "{}".into());
+        let api = Server::start(created);
+        let url = format!("http://{}/in", api.address);
+        let config = "10.3.0.2 ping=9s numpings=1\n10.8.0.1 ping=9s timeout=60s numpings=3\n";
+        let monitor = Monitor::start(&["--api-url", &url], config);
+        until(|| !api.requests().is_empty());
+        let ended = monitor.terminate();
+        assert_eq!(&*ended.stderr, "");
+    });
+}
+
+#[test]
 fn a_file_takes_records_beside_standard_output() {
     at_a_path("a_file_takes_records_beside_standard_output", |_| {
         let directory = TempDir::new();
@@ -269,122 +289,5 @@ fn a_file_takes_records_beside_standard_output() {
             ended.stdout,
             "the empty line is of standard output"
         );
-    });
-}
-
-fn start(stdout: Stdio, directory: &TempDir) -> Guarded {
-    let file = directory.path().join("hosts.conf");
-    std::fs::write(&file, "1 1 1 1 41 3 1 10\n127.0.0.1\nlocalhost\n").unwrap();
-    let mut command = Command::new(EXE);
-    command.arg("connmonitor").arg(file).stdin(Stdio::null());
-    Guarded(
-        command
-            .stdout(stdout)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap(),
-    )
-}
-
-/// Waits for a line of standard error.
-fn line(child: &mut Guarded) -> String {
-    let mut text = Vec::new();
-    while !text.ends_with(b"\n") {
-        let mut byte = [0];
-        child
-            .0
-            .stderr
-            .as_mut()
-            .unwrap()
-            .read_exact(&mut byte)
-            .unwrap();
-        text.extend(byte);
-    }
-    String::from_utf8(text).unwrap()
-}
-
-#[test]
-fn a_reader_that_does_not_read_misses_records_and_holds_up_nothing() {
-    let name = "a_reader_that_does_not_read_misses_records_and_holds_up_nothing";
-    at_a_path(name, |_| {
-        let directory = TempDir::new();
-        let mut child = start(Stdio::piped(), &directory);
-        let said = line(&mut child);
-        let begin =
-            "EE: Exception: cannot write 'standard output': its reader does not read; going";
-        assert!(said.starts_with(begin), "{said}");
-        child.signal(Signal::TERM);
-        // What was lost is an error.
-        assert_eq!(child.wait(Duration::from_secs(3)), Some(1));
-        let mut text = String::new();
-        child
-            .0
-            .stdout
-            .as_mut()
-            .unwrap()
-            .read_to_string(&mut text)
-            .unwrap();
-        let lines = text.lines().collect::<Vec<_>>();
-        // Up to the last one, which nobody took, none is broken.
-        assert!(
-            lines[..lines.len() - 1]
-                .iter()
-                .all(|line| line.ends_with("}}")),
-            "{text}"
-        );
-    });
-}
-
-#[test]
-fn a_reader_that_is_gone_ends_it_quietly() {
-    at_a_path("a_reader_that_is_gone_ends_it_quietly", |_| {
-        let directory = TempDir::new();
-        let mut child = start(Stdio::piped(), &directory);
-        drop(child.0.stdout.take());
-        assert_eq!(child.wait(Duration::from_secs(10)), Some(0));
-        let mut errors = String::new();
-        child
-            .0
-            .stderr
-            .as_mut()
-            .unwrap()
-            .read_to_string(&mut errors)
-            .unwrap();
-        assert_eq!(errors, "");
-    });
-}
-
-#[test]
-fn a_full_disk_is_said_once_and_it_goes_on_when_there_is_room() {
-    let name = "a_full_disk_is_said_once_and_it_goes_on_when_there_is_room";
-    at_a_path(name, |_| {
-        let directory = TempDir::new();
-        let disk = directory.path().join("disk");
-        let place = disk.to_str().unwrap();
-        sh(&format!(
-            "mkdir {place} && mount -t tmpfs -o size=64k tmpfs {place}"
-        ));
-        let ballast = disk.join("ballast");
-        std::fs::write(&ballast, vec![0; 48 * 1_024]).unwrap();
-        let log = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(disk.join("log"));
-        let mut child = start(log.unwrap().into(), &directory);
-        let said = line(&mut child);
-        let begin = "EE: Exception: cannot write 'standard output': No space left on device";
-        assert!(said.starts_with(begin), "{said}");
-        std::fs::remove_file(&ballast).unwrap();
-        let said = line(&mut child);
-        assert!(
-            said.starts_with("WW: 'standard output': written again, after "),
-            "{said}"
-        );
-        child.signal(Signal::TERM);
-        assert_eq!(child.wait(Duration::from_secs(3)), Some(1));
-        let text = std::fs::read_to_string(disk.join("log")).unwrap();
-        let valid = |line: &str| json::from_str::<Value>(line).is_ok();
-        assert!(text.lines().all(valid), "no line is torn: {text}");
-        sh(&format!("umount {place}"));
     });
 }

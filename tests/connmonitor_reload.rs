@@ -146,6 +146,36 @@ fn standard_input_cannot_be_read_again_and_it_goes_on() {
     });
 }
 
+#[test]
+fn what_is_known_of_a_host_is_known_after_a_reload() {
+    at_a_path("what_is_known_of_a_host_is_known_after_a_reload", |_| {
+        let hosts = Hosts::new("10.3.0.2 ping=50 numpings=1 trace=50 json=1\n");
+        let monitor = Monitor::start(&["--state", hosts.path()], "");
+        let told = |text: &str, event: &str| {
+            let (host, event) = event.split_once(' ').unwrap();
+            let of = |line: &&str| line.contains(host) && line.contains(event);
+            text.lines().filter(of).count()
+        };
+        monitor.until(|text| told(text, ".2\" route") == 1 && told(text, ".2\" up") == 1);
+        // It is tested otherwise, and another one comes.
+        hosts.write(
+            "10.3.0.2 ping=40 numpings=1 trace=40 json=1\n10.3.0.102 ping=50 numpings=1 json=1\n",
+        );
+        monitor.signal(Signal::HUP);
+        monitor.until(|text| told(text, "102\" up") == 1);
+        // One that comes once more tells that rounds went by.
+        hosts.write("10.3.0.2 ping=40 numpings=1 trace=40 json=1\n10.3.0.104 json=1\n");
+        monitor.signal(Signal::HUP);
+        let text = monitor.until(|text| told(text, "104\" up") == 1);
+        assert_eq!(
+            (told(&text, ".2\" up"), told(&text, ".2\" route")),
+            (1, 1),
+            "{text}"
+        );
+        monitor.terminate();
+    });
+}
+
 fn descriptors(id: u32) -> usize {
     std::fs::read_dir(format!("/proc/{id}/fd")).unwrap().count()
 }

@@ -22,8 +22,9 @@ mod support;
 use std::fs::File;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use monitor::until;
 use path::{at_a_path, has};
 use rustix::process::Signal;
 use support::skip::skip;
@@ -62,15 +63,6 @@ fn command(key: &str, main_pid: u32) -> Command {
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]);
     command
-}
-
-#[track_caller]
-fn until(what: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !what() {
-        assert!(start.elapsed() < Duration::from_secs(30));
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 fn appended(key: &str) -> File {

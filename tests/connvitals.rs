@@ -298,9 +298,19 @@ fn hosts_that_cannot_be_resolved_are_said_and_the_others_tested() {
             for host in ["nosuch.host.invalid", "224.0.0.1", "255.255.255.255"] {
                 let lines = errors.lines().filter(|line| line.contains(host));
                 assert_eq!(lines.count(), 1, "{host}: {errors}");
+                let begin = format!("EE: Exception: Unable to resolve host ( {host} ): ");
+                let line = errors.lines().find_map(|line| line.strip_prefix(&begin));
+                let (_, when) = line.unwrap().split_once(" -\t ").unwrap();
+                // As ctime(3) has it.
+                assert!(when.len() == 24 && when.as_bytes()[13] == b':', "{when}");
             }
             let output = connvitals("-p1 nosuch.host.invalid");
             assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
+            let errors = String::from_utf8(output.stderr).unwrap();
+            let marked = errors
+                .lines()
+                .filter(|line| line.starts_with("EE: Exception: "));
+            assert_eq!((marked.count(), errors.lines().count()), (2, 2), "{errors}");
         },
     );
 }

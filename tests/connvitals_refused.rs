@@ -43,7 +43,12 @@ fn odd_words_are_refused() {
         ("-46 10.3.0.2", &["-4 excludes -6"]),
         ("-x 10.3.0.2", &["-x", "connvitals --help"]),
     ] {
-        refused(&connvitals(words), 2, said);
+        let output = connvitals(words);
+        refused(&output, 2, said);
+        assert!(
+            output.stderr.starts_with(b"connvitals: error: "),
+            "{output:?}"
+        );
     }
     let hosts = "10.3.0.2 ".repeat(4_097);
     refused(&connvitals(&hosts), 2, &["4097 hosts", "4096"]);
@@ -84,6 +89,8 @@ fn without_rights_the_remedy_is_named() {
             if let Some(output) = without_rights(words) {
                 let remedies = ["cap_net_raw+ep", "run as root", "ping_group_range"];
                 refused(&output, 1, &remedies);
+                let said = b"EE: Exception: sending ICMP is not allowed";
+                assert!(output.stderr.starts_with(said), "{output:?}");
             }
         }
         // Connections need no rights.
@@ -130,7 +137,8 @@ fn a_broadcast_address_is_said_to_be_one() {
         let warnings = String::from_utf8(output.stderr).unwrap();
         assert_eq!(warnings.lines().count(), 1, "{warnings}");
         assert!(
-            warnings.contains("10.1.0.255") && warnings.contains("broadcast"),
+            warnings.starts_with("WW: cannot send to 10.1.0.255: ")
+                && warnings.contains("broadcast"),
             "{warnings}"
         );
     });

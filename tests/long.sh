@@ -107,6 +107,7 @@ part_benches() {
     step "connspy" tests/bench/connspy.sh --big --check
     step "connspy, 10 million hosts" cargo test --profile server --features full \
         --test connspy_memory -- --ignored
+    step "connmonitor" env NETVITALS=dist/netvitals-x86_64-full tests/bench/connmonitor.sh --check
 }
 
 failed=0

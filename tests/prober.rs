@@ -334,6 +334,31 @@ fn names_come_and_go_and_so_it_is_said() {
 }
 
 #[test]
+fn a_name_server_that_never_answers_holds_nobody_up() {
+    at_a_path("a_name_server_that_never_answers_holds_nobody_up", |_| {
+        let directory = TempDir::new();
+        let silent = "nameserver 10.8.0.1\noptions timeout:25 attempts:1\n";
+        lan::replace_file(&directory, "/etc/resolv.conf", silent);
+        let names = ["moving.test", "server.test", "10.3.0.2"];
+        let subjects = names.map(|name| pings(name, 2)).into();
+        let mut prober = Prober::open(subjects).unwrap();
+        let start = clock::mono();
+        let mut turns = 0;
+        let all = until(&mut prober, |all| {
+            turns += 1;
+            !of(all, "moving.test").is_empty()
+        });
+        let waited = clock::mono().since(start).as_secs();
+        assert!((10..12).contains(&waited), "{waited} s");
+        let reason = of(&all, "moving.test")[0].unresolved.clone();
+        assert_eq!(reason.as_deref(), Some("no answer in time"));
+        let rounds = of(&all, "10.3.0.2");
+        assert!(rounds.len() > 60 && turns > 120, "{} {turns}", rounds.len());
+        assert!(rounds.iter().all(|told| told.ping == Some((2, 2))));
+    });
+}
+
+#[test]
 fn too_many_hosts_are_refused_and_the_old_ones_go_on() {
     at_a_path("too_many_hosts_are_refused_and_the_old_ones_go_on", |_| {
         let many = |count| (0..count).map(|i| pings(&format!("10.3.{}.{}", i >> 8, i & 255), 1));

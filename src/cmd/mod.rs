@@ -75,7 +75,8 @@ trait Applet: FromArgs + ArgsInfo {
     /// Options that say how much is told.
     const LOGGING: &'static str = LOGGING;
 
-    /// Whether lines of the log have the marks and the local time of connmonitor's.
+    /// Whether lines of the log have the marks and the local time of connmonitor's; never
+    /// those about wrong usage.
     const MARKS: bool = false;
 
     fn run(self, outputs: outputs::Options) -> Result<(), Failure>;
@@ -205,8 +206,10 @@ pub fn dispatch(mut words: impl Iterator<Item = OsString>) -> Exit {
     match result {
         Ok(()) => Exit::Done,
         Err(failure) => {
-            if !failure.is_silent() {
-                log::error!("{failure}");
+            match failure.exit {
+                _ if failure.is_silent() => {}
+                Exit::Usage => log::error!(target: logger::USAGE, "{failure}"),
+                Exit::Done | Exit::Failed => log::error!("{failure}"),
             }
             failure.exit
         }

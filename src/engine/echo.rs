@@ -80,6 +80,8 @@ struct Host {
     round: u32,
     /// When a request of its own found no room here first; none has left since.
     blocked: Option<Mono>,
+    /// When its next request was due, or the last one.
+    due: Mono,
 }
 
 impl Host {
@@ -96,6 +98,7 @@ impl Host {
             phase: Phase::Idle,
             round: 0,
             blocked: None,
+            due: Mono::from_ns(0),
         }
     }
 
@@ -249,8 +252,9 @@ impl Echo {
             let deadline = at.after(self.hosts[host].burst.timeout);
             self.push(host, deadline);
         } else {
-            let next = at.after(self.hosts[host].burst.spacing);
-            self.push(host, next);
+            // One that left late does not delay the others, but they do not crowd either.
+            let next = self.hosts[host].due.after(self.hosts[host].burst.spacing);
+            self.push(host, next.max(at));
         }
     }
 
@@ -350,6 +354,7 @@ impl Echo {
 
     /// Notes when `host` is due next.
     fn push(&mut self, host: usize, due: Mono) {
+        self.hosts[host].due = due;
         if self.events.len() == self.events.capacity() {
             // Each host has one event that holds, so at least half of them go.
             let hosts = &self.hosts;

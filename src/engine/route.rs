@@ -227,7 +227,9 @@ impl Routes {
         if let Some(sent) = self.hosts[host].sent.last_mut() {
             sent.at = at;
         }
-        self.plan(host, at.after(TTL_SPACING));
+        // One that left late does not delay the others, but they do not crowd either.
+        let next = self.hosts[host].due.after(TTL_SPACING);
+        self.plan(host, next.max(at));
     }
 
     /// Says that the last packet to `host` found no room here at `at`: it is sent a little later.
@@ -334,7 +336,7 @@ impl Routes {
         if arrived {
             entry.distance = Some(place);
         }
-        if self.gates[place + 1].on_answer() {
+        if self.gates[place + 1].on_answer(at) {
             self.open(place + 1);
         }
         let entry = &mut self.hosts[host];
@@ -376,7 +378,7 @@ impl Routes {
         let ttl = entry.sent.len() as u8;
         let mode = self.modes[usize::from(entry.address.is_ipv6())];
         let probe = mode.probe(entry.round, ttl);
-        self.gates[usize::from(ttl)].on_sent(now);
+        entry.due = self.gates[usize::from(ttl)].on_sent(entry.due, now);
         self.open(ttl.into());
         Action::Send { host, ttl, probe }
     }

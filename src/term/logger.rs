@@ -60,6 +60,9 @@ struct Logger {
     lost: AtomicU32,
 }
 
+/// The target of lines about wrong usage, which are the same in both dialects.
+pub const USAGE: &str = "usage";
+
 /// Sends the log to standard error from now on, under the name of the applet. Only the first call
 /// of a process counts.
 pub fn start(name: &'static str, form: Form, dialect: Dialect, level: LevelFilter) {
@@ -84,13 +87,13 @@ impl Log for Logger {
         if self.enabled(record.metadata()) {
             let mut line = Line::default();
             match self.dialect {
-                Dialect::Named => {
-                    let now = (self.form == Form::Terminal).then(clock::wall);
-                    line.compose(self, record.level(), record.args(), now);
-                }
-                Dialect::Marked { coloured } => {
+                Dialect::Marked { coloured } if record.target() != USAGE => {
                     let coloured = coloured && self.form == Form::Terminal;
                     line.mark(record, coloured, clock::local(clock::wall()));
+                }
+                Dialect::Named | Dialect::Marked { .. } => {
+                    let now = (self.form == Form::Terminal).then(clock::wall);
+                    line.compose(self, record.level(), record.args(), now);
                 }
             }
             let lost = self.lost.swap(0, Ordering::Relaxed);

@@ -181,6 +181,16 @@ fn wait(heard: &Heard, long: Duration, wanted: impl Fn(&str) -> bool) -> Result<
     }
 }
 
+/// Waits until something is so that nobody tells.
+#[track_caller]
+pub fn until(what: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !what() {
+        assert!(start.elapsed() < LONG);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// The records of a text that are complete, of either form.
 pub fn records(text: &str) -> Vec<String> {
     let mut records: Vec<String> = Vec::new();

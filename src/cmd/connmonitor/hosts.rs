@@ -170,3 +170,77 @@ impl Host {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn jobs(text: &str) -> Vec<Job> {
+        let mut list = Vec::new();
+        let form = hosts::read(text.as_bytes(), |name, tests| {
+            list.push(Host {
+                name: name.to_owned(),
+                tests: tests.clone(),
+            });
+        });
+        let hosts = Hosts {
+            form: form.unwrap(),
+            hosts: list,
+        };
+        let mut subjects = hosts.subjects();
+        assert_eq!((subjects.len(), &*subjects[0].host), (1, "h"));
+        subjects.remove(0).jobs
+    }
+
+    /// Whether a job pings, traces and checks ports.
+    fn parts(job: &Job) -> [bool; 3] {
+        [job.ping.is_some(), job.trace.is_some(), job.scan.is_some()]
+    }
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn numbers_are_one_job_with_a_pause() {
+        let found = jobs("1 1 1 7 1337 40 1 500\nh\n");
+        assert_eq!(found.len(), 1);
+        assert_eq!(
+            (parts(&found[0]), found[0].rhythm),
+            ([true; 3], Rhythm::After(ms(500)))
+        );
+        let ping = found[0].ping.unwrap();
+        assert_eq!((ping.count, ping.payload), (7, Payload::Zeros(1_337)));
+        assert_eq!((found[0].trace, found[0].timeout), (Some(40), ms(1_000)));
+        let found = jobs("0 1 0 7 1337 40 1 0\nh\n");
+        let expected = ([false, true, false], Rhythm::After(PAUSE_MIN));
+        assert_eq!((parts(&found[0]), found[0].rhythm), expected);
+        assert!(jobs("0 0 0 1 1 1 1 500\nh\n").is_empty());
+    }
+
+    #[test]
+    fn options_are_a_job_for_each_test_on_a_grid() {
+        let found = jobs("h ping=300 trace=2s scan=1m ports=22,8080 tls=1 timeout=70");
+        let rhythms = found.iter().map(|job| job.rhythm);
+        let grids = [ms(300), ms(2_000), ms(60_000)].map(Rhythm::Fixed);
+        assert_eq!(rhythms.collect::<Vec<_>>(), grids);
+        let expected = [
+            [true, false, false],
+            [false, true, false],
+            [false, false, true],
+        ];
+        assert_eq!(found.iter().map(parts).collect::<Vec<_>>(), expected);
+        let scan = found[2].scan.as_ref().unwrap();
+        let ports: Vec<u16> = scan.ports.iter().map(|(port, _)| *port).collect();
+        assert_eq!(
+            (ports, scan.judging),
+            (vec![80, 443, 3_306, 22, 8_080], true)
+        );
+        assert!(found.iter().all(|job| job.timeout == ms(70)));
+        assert_eq!(
+            jobs("h").iter().map(parts).collect::<Vec<_>>(),
+            [[true, false, false]]
+        );
+    }
+}

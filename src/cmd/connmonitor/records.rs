@@ -239,10 +239,10 @@ impl Records {
         }
     }
 
-    /// What is over: the last words to standard output, and where the rest goes.
-    pub(super) fn into_outlets(mut self) -> Outlets {
+    /// What is over, well or not: the last words to standard output, and where the rest goes.
+    pub(super) fn into_outlets(mut self, well: bool) -> Outlets {
         // Of old an empty line ended those of this form.
-        if self.hosts.form == Form::Options && !self.changes_only {
+        if well && self.hosts.form == Form::Options && !self.changes_only {
             self.outlets.end_with(b"\n");
         }
         self.outlets

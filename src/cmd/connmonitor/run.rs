@@ -17,8 +17,8 @@ use crate::sys::signal::{Hints, Signals, Woken};
 use crate::sys::{clock, host, random};
 use crate::time::Mono;
 
-/// What rounds that run have at the end; the rest of the 3 s is for servers.
-const LAST_ROUNDS: Duration = Duration::from_millis(2_800);
+/// What rounds that run have at the end, and a little more; the rest of the 3 s is for servers.
+const LAST_ROUNDS: Duration = Duration::from_millis(2_300);
 
 /// What to do, checked.
 pub(super) struct Plan {
@@ -82,7 +82,8 @@ impl Monitor {
         let watched = self.watch();
         let nobody_reads = matches!(&watched, Err(failure) if failure.exit == Exit::Done);
         let finished = if nobody_reads { Ok(()) } else { self.finish() };
-        let sent = self.records.into_outlets().finish(&self.signals, true);
+        let outlets = self.records.into_outlets(watched.is_ok());
+        let sent = outlets.finish(&self.signals, true);
         watched.and(finished).and(sent)
     }
 

@@ -5,7 +5,6 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use super::Family;
-use crate::cmd::quoted;
 use crate::failure::{Exit, Failure};
 use crate::model::addr;
 use crate::sys::resolver::{ResolveError, Resolver};
@@ -43,7 +42,7 @@ pub(super) fn resolve(names: &[String], family: Option<Family>) -> Result<Vec<Ho
                 name: name.clone(),
                 address,
             }),
-            Err(why) => log::error!("cannot resolve host {}: {why}", quoted(name)),
+            Err(why) => log::error!("Unable to resolve host ( {name} ): {why}"),
         }
     }
     if hosts.is_empty() {

@@ -15,6 +15,7 @@ use crate::collect::route::Kind;
 use crate::engine::echo::{Burst, Payload};
 use crate::failure::Failure;
 use crate::limits::PROBE_HOSTS_MAX;
+use crate::sys::time_zone;
 
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
@@ -72,8 +73,11 @@ impl Applet for Args {
     const NAME: &'static str = "connvitals";
     const SUMMARY: &'static str = "ping, trace and port checks of hosts";
     const FLAGS: &'static str = FLAGS;
+    const MARKS: bool = true;
 
     fn run(self, given: outputs::Options) -> Result<(), Failure> {
+        // Before any thread is started.
+        time_zone::adopt();
         let mut options = Section::of_table(TABLE);
         let mut wrong = Vec::new();
         given.lay("", &mut options, &mut wrong);

@@ -3,7 +3,8 @@
 //!
 //! Its owner waits for it ([`AsFd`], [`Prober::next_due`]), lets it have its [`Prober::turn`], and
 //! gets a [`Report`] for each round. Names are looked up in the background: see
-//! [`lookup`](crate::engine::lookup).
+//! [`lookup`](crate::engine::lookup). What is due is done at ticks, so that many hosts share a
+//! wake-up; round trips are measured by the kernel's stamps all the same.
 
 mod lane;
 mod names;
@@ -35,8 +36,12 @@ pub use subject::{Job, Report, Rhythm, Scan, Subject};
 /// Packets per second at most, of pings and of traces: a wake-up's worth does not leave at once.
 const RATE: u32 = 10_000;
 
-/// What runs may take so long once it was told to finish.
-const FINISH: Duration = Duration::from_millis(2_500);
+/// What is due within so long is done in one wake-up, unless pings are to follow each other faster:
+/// a wake-up costs more than the packet that it is for.
+const TICK: Duration = Duration::from_millis(10);
+
+/// What runs may take so long once it was told to finish; others need the rest of 3 s to send it.
+const FINISH: Duration = Duration::from_millis(2_000);
 
 /// Their numbers in what is waited for.
 const ECHOES: usize = 0;
@@ -76,6 +81,8 @@ pub struct Prober {
     ready: Ready,
     /// The clocks, when they were read last.
     clocks: Both,
+    /// Wake-ups are at multiples of this.
+    tick: Duration,
     /// What runs then is ended, and nothing begins any more.
     end: Option<Mono>,
     /// A route, while it is reported.
@@ -108,6 +115,7 @@ impl Prober {
             ports: None,
             ready: Ready::new().map_err(none_left)?,
             clocks: clock::both(),
+            tick: TICK,
             end: None,
             hops: Vec::new(),
             lost_count: 0,
@@ -196,7 +204,10 @@ impl Prober {
             self.ports.as_ref().and_then(Ports::next_due),
             self.end,
         ];
-        due.into_iter().flatten().min()
+        due.into_iter()
+            .flatten()
+            .min()
+            .map(|due| due.ceil(self.tick))
     }
 
     /// Begins no further round, and ends those that run in so short a time that all is reported
@@ -268,6 +279,8 @@ impl Prober {
                 ports.set_address(number, address);
             }
         }
+        // What begins late is due at the tick that it is late for, and so is all that follows.
+        let now = now.floor(self.tick);
         if let Some(burst) = job.ping {
             self.echoes.start(number, burst, now);
             lane.left |= PING;

@@ -6,7 +6,7 @@ use std::io;
 use core::net::{IpAddr, Ipv4Addr};
 
 use super::lane::Lane;
-use super::{Entry, Job, PORTS, Prober, Subject, names};
+use super::{Entry, Job, PORTS, Prober, Subject, TICK, names};
 use crate::collect::ports::{self, Group, Ports};
 use crate::failure::Failure;
 use crate::limits::{PROBE_HOSTS_MAX, PROBE_JOBS_MAX};
@@ -154,6 +154,8 @@ impl Prober {
         let jobs = || self.entries.iter().flat_map(|entry| &entry.subject.jobs);
         let bursts = || jobs().filter_map(|job| job.ping);
         let in_flight = bursts().map(|burst| burst.count as usize).sum();
+        let spacing = bursts().map(|burst| burst.spacing).min();
+        self.tick = spacing.map_or(TICK, |spacing| spacing.min(TICK));
         let payload = bursts().map(|burst| burst.payload.len()).max();
         if let Some(payload) = payload {
             self.echoes.reserve(in_flight, payload);

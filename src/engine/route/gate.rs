@@ -15,6 +15,9 @@ pub(super) const SPACING: Duration = Duration::from_millis(50);
 /// 5 s, and the router 200 of the 1 000 answers a second that Linux allows.
 pub(super) const SPACING_ANSWERED: Duration = Duration::from_millis(5);
 
+/// So late packets are made up for: whoever wakes up for many hosts at once does so seldom.
+const LATE_MAX: Duration = Duration::from_millis(10);
+
 /// Packets that may leave at the closer spacing for each answer, and how many of them are kept: the
 /// pace doubles with each round trip, and a router that falls silent is soon asked slowly again.
 const CREDITS_EACH: u8 = 2;
@@ -77,8 +80,10 @@ impl Gate {
         Some(number)
     }
 
-    /// Says that a packet leaves.
-    pub(super) fn on_sent(&mut self, now: Mono) {
+    /// Says that a packet leaves that was due, at its host, at `due`; when it was due here. One
+    /// that is a little late does not delay others.
+    pub(super) fn on_sent(&mut self, due: Mono, now: Mono) -> Mono {
+        let due = due.max(self.free_at).max(now.before(LATE_MAX)).min(now);
         self.credits = self.credits.saturating_sub(1);
         self.silent = self.silent.map(|count| SILENT_MIN.min(count + 1));
         let spacing = if self.credits > 0 || self.silent == Some(SILENT_MIN) {
@@ -86,14 +91,16 @@ impl Gate {
         } else {
             SPACING
         };
-        (self.last_sent, self.free_at) = (now, now.after(spacing));
+        (self.last_sent, self.free_at) = (due, due.after(spacing));
+        due
     }
 
-    /// Says that somebody answered; whether the next packet may leave earlier.
-    pub(super) fn on_answer(&mut self) -> bool {
+    /// Says that somebody answered at `at`; whether the next packet may leave earlier.
+    pub(super) fn on_answer(&mut self, at: Mono) -> bool {
         self.silent = None;
         self.credits = (self.credits + CREDITS_EACH).min(CREDITS_MAX);
-        let earlier = self.free_at.min(self.last_sent.after(SPACING_ANSWERED));
+        let earlier = self.last_sent.after(SPACING_ANSWERED).max(at);
+        let earlier = self.free_at.min(earlier);
         core::mem::replace(&mut self.free_at, earlier) > earlier
     }
 }

@@ -63,6 +63,8 @@ pub(super) struct Host {
     pub(super) queued: bool,
     /// Who stands behind it.
     pub(super) behind: u32,
+    /// When that event is due.
+    pub(super) due: Mono,
 }
 
 impl Host {
@@ -86,6 +88,7 @@ impl Host {
             blocked: None,
             queued: false,
             behind: 0,
+            due: Mono::from_ns(0),
         }
     }
 

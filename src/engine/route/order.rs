@@ -52,6 +52,7 @@ impl Routes {
         } else {
             entry.deadline().unwrap_or(earliest)
         };
+        entry.due = due;
         let turn = entry.turn;
         self.note(due, Due::Host(host), turn);
     }

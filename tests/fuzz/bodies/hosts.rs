@@ -15,7 +15,7 @@ pub fn run(input: &[u8]) {
     ] {
         let text = [head, input].concat();
         let read = hosts::read(&text, |name, tests| {
-            assert!(!name.is_empty() && name.trim() == name);
+            assert!(!name.is_empty() && name.trim_ascii() == name);
             assert!(tests.ping.is_none() || (1..=1_000).contains(&tests.pings_count));
             assert!(tests.trace.is_none() || tests.hops_max > 0);
             assert!(tests.timeout >= Duration::from_millis(10));

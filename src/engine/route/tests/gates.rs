@@ -102,3 +102,72 @@ fn hosts_that_start_again_and_again_are_traced_in_the_end() {
         assert_eq!(found(&routes, host).len(), 9);
     }
 }
+
+#[test]
+fn wake_ups_that_are_late_do_not_make_packets_fewer() {
+    let mut gate = Gate::OPEN;
+    let mut sent = Vec::new();
+    for now in (3..2_003).step_by(10) {
+        // Answers come at once during the first second.
+        while gate.free_at <= ms(now) {
+            gate.on_sent(ms(0), ms(now));
+            sent.push(now);
+            if now < 1_000 {
+                gate.on_answer(ms(now));
+            }
+        }
+    }
+    let fast = sent.iter().filter(|&&at| at < 1_000).count();
+    assert!((195..=205).contains(&fast), "{fast}");
+    let slow = sent.iter().filter(|&&at| at > 1_200).count();
+    assert!((15..=17).contains(&slow), "{slow}");
+    // A long sleep is not made up for.
+    let before = sent.len();
+    while gate.free_at <= ms(9_000) {
+        gate.on_sent(ms(0), ms(9_000));
+        sent.push(9_000);
+    }
+    assert_eq!(sent.len() - before, 1);
+}
+
+#[test]
+fn whoever_is_another_host_at_a_gate_does_not_lose_those_behind_him() {
+    let mut routes = routes(20, 30, UDP);
+    (0..20).for_each(|host| routes.start(host, TIMEOUT, ms(0)));
+    let Action::Send { host: first, .. } = routes.poll(ms(0)) else {
+        panic!()
+    };
+    routes.on_sent(first, ms(0));
+    assert_eq!(routes.poll(ms(5)), Action::WaitUntil(ms(8)));
+    assert!(routes.hosts[3].queued && routes.hosts[4].queued);
+    // Another address, more hops, no hops; and more hosts, some of which have the same address.
+    let address = |number: usize| match number {
+        3 => host(300),
+        21 => host(7),
+        other => host(other),
+    };
+    for (number, hops_max) in [(3, 30), (4, 255), (5, 0), (20, 30), (21, 30)] {
+        let target = Target {
+            address: address(number),
+            hops_max,
+        };
+        routes.set(number, target);
+        routes.start(number, TIMEOUT, ms(5));
+    }
+    routes.stop(6);
+    let (sent, finished) = run(&mut routes, 5, |(number, ttl, _)| match ttl {
+        4.. => Some((address(number), Cause::PortUnreachable, 4)),
+        ttl => Some((router(ttl), Cause::TimeExceeded, 1)),
+    });
+    assert_eq!(finished.len(), 21, "{finished:?}");
+    for number in (0..22).filter(|number| ![5, 6].contains(number)) {
+        let hops: Vec<_> = routes.hops(number).collect();
+        assert_eq!(hops.len(), 4, "{number}");
+        let target = hops[3].unwrap().address;
+        assert_eq!(target, address(number), "{number}");
+    }
+    for ttl in 1..=4 {
+        let times = times(&sent, ttl);
+        assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= 5), "{ttl}");
+    }
+}

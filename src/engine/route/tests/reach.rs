@@ -199,3 +199,65 @@ fn hosts_of_one_address_are_traced_one_after_the_other() {
         assert_eq!(routes.hops(2).len(), 3);
     }
 }
+
+/// What is done to a host: it is set to an address, started or stopped; or all run for a while.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Set(usize, usize),
+    Start(usize),
+    Stop(usize),
+    Run,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (0_usize..5, 0_usize..3).prop_map(|(number, address)| Step::Set(number, address)),
+        (0_usize..5).prop_map(Step::Start),
+        (0_usize..5).prop_map(Step::Start),
+        (0_usize..5).prop_map(Step::Stop),
+        Just(Step::Run),
+    ]
+}
+
+proptest! {
+    /// Hosts come, go, change and share addresses: each that was started and left alone ends once.
+    #[test]
+    fn whatever_is_done_to_others_a_trace_ends(
+        steps in prop::collection::vec(step(), 1..60),
+        distance in 1_u8..6,
+        silent in prop::collection::vec(1_u8..7, 0..3),
+    ) {
+        let mut routes = routes(5, 8, UDP);
+        let (mut wanted, mut now) = ([false; 5], 0);
+        let fate = |(_, ttl, _): Sent| match ttl {
+            ttl if silent.contains(&ttl) => None,
+            ttl if ttl < distance => Some((router(ttl), Cause::TimeExceeded, 1)),
+            _ => Some((router(99), Cause::PortUnreachable, 1)),
+        };
+        for step in steps.into_iter().chain([Step::Run]) {
+            match step {
+                Step::Set(number, address) => {
+                    let address = host(address);
+                    routes.set(number, Target { address, hops_max: 8 });
+                    wanted[number] = false;
+                }
+                Step::Start(number) => {
+                    routes.start(number, TIMEOUT, ms(now));
+                    wanted[number] = true;
+                }
+                Step::Stop(number) => {
+                    routes.stop(number);
+                    wanted[number] = false;
+                }
+                Step::Run => {
+                    let (_, finished) = run(&mut routes, now, fate);
+                    let mut ended = [0; 5];
+                    finished.iter().for_each(|&(number, _)| ended[number] += 1);
+                    prop_assert_eq!(ended, wanted.map(u32::from));
+                    now = finished.iter().map(|finished| finished.1).fold(now, u64::max) + 100;
+                    wanted = [false; 5];
+                }
+            }
+        }
+    }
+}
