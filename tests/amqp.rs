@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use netvitals::tstat::carrier::CarrierError;
+use netvitals::tstat::carrier::{Carrier, CarrierError};
 
 #[path = "support/broker.rs"]
 mod broker;
@@ -176,6 +176,29 @@ fn a_dead_broker_is_noticed_by_its_silence() {
         began.elapsed() >= MS(2_000),
         "two heartbeats are missed first"
     );
+}
+
+#[test]
+fn a_broker_is_heard_before_it_counts_as_dead() {
+    let heartbeat = vec![8, 0, 0, 0, 0, 0, 0, 206];
+    let fake = Fake::start(131_072, 1, move |_, moment| match moment {
+        Moment::Published(message) if message.tag == 1 => Some(vec![
+            Act::Ack(1),
+            Act::Wait(MS(1_900)),
+            Act::Bytes(heartbeat.clone()),
+        ]),
+        _ => None,
+    });
+    let tally = with(&fake, PATIENCE, |client| {
+        client.offer(0).unwrap();
+        client.settle().unwrap();
+        // A long log without a flow to send: longer than two heartbeats.
+        std::thread::sleep(MS(2_300));
+        client.offer(1).unwrap();
+        client.settle().unwrap();
+        client.carrier.tally()
+    });
+    assert_eq!((tally.confirmed, tally.reconnected), (2, 0));
 }
 
 #[test]

@@ -191,3 +191,26 @@ fn settings_that_the_protocol_has_no_room_for_are_named() {
     let error = Broker::connect(settings, &signals).unwrap_err();
     assert!(matches!(&error, CarrierError::SetUpWrong(text) if text.contains("`queue`")));
 }
+
+/// A broker that gives signs of life and nothing else, as fast as it can, must not keep us from the
+/// clock.
+#[test]
+fn a_broker_that_never_ends_talking_is_left_in_time() {
+    let heartbeats = [8, 0, 0, 0, 0, 0, 0, 206].repeat(4_096);
+    let fake = Fake::start(131_072, 0, move |_, moment| match moment {
+        Moment::Published(_) => Some(vec![Act::Flood(heartbeats.clone())]),
+        _ => None,
+    });
+    let patience = Patience {
+        again: MS(300),
+        confirm: MS(300),
+        ..PATIENCE
+    };
+    let began = Instant::now();
+    let error = with(&fake, patience, |client| {
+        client.offer(0).unwrap();
+        client.settle().unwrap_err()
+    });
+    assert!(error.to_string().contains("confirmed nothing"), "{error}");
+    assert!(began.elapsed() < MS(15_000), "{:?}", began.elapsed());
+}

@@ -107,7 +107,8 @@ P
 # proxy_after K ACTION…: $proxy_port goes to the broker, until K messages went.
 proxy_after() {
     rm -f "$work/proxy.port"
-    LISTEN=${LISTEN:-0} python3 "$lab/amqp_proxy.py" "$mq_port" "$work/proxy.port" "$@" 2>>"$work/proxy.err" &
+    LISTEN=${LISTEN:-0} python3 "$lab/amqp_proxy.py" "$mq_port" "$work/proxy.port" "$@" \
+        2>>"$work/proxy.err" &
     pids+=("$!")
     disown "$!"
     appears "$work/proxy.port"

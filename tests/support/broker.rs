@@ -42,6 +42,8 @@ pub enum Act {
     CloseConnection(u16, &'static str),
     CloseChannel(u16, &'static str),
     Bytes(Vec<u8>),
+    /// The same without end.
+    Flood(Vec<u8>),
     Wait(Duration),
     /// Hangs up.
     Cut,
@@ -297,6 +299,9 @@ impl Peer<'_> {
                 self.method(1, &[&payload[..], &[0; 4]].concat())
             }
             Act::Bytes(bytes) => self.stream.write_all(bytes).ok(),
+            Act::Flood(bytes) => loop {
+                self.stream.write_all(bytes).ok()?;
+            },
             Act::Wait(span) => {
                 thread::sleep(*span);
                 Some(())

@@ -10,6 +10,7 @@ use core::time::Duration;
 use std::rc::Rc;
 
 use super::event::{Event, Phase};
+use super::fault::Fault;
 use super::link;
 use super::method;
 use super::pause::{Cut, Pause};
@@ -44,6 +45,8 @@ pub struct Broker<'a> {
     events: Vec<Event>,
     tally: Tally,
     backoff: Backoff,
+    /// More may have come than was read.
+    is_unread: bool,
     /// When the next try to connect is due.
     try_at: Mono,
     /// Since when nothing succeeds.
@@ -98,6 +101,7 @@ impl<'a> Broker<'a> {
             events: Vec::new(),
             tally: Tally::default(),
             backoff: Backoff::new(BACKOFF_CEILING),
+            is_unread: false,
             try_at: clock::mono(),
             trouble_since: None,
             was_ready: false,
@@ -119,7 +123,11 @@ impl<'a> Broker<'a> {
 
     fn name(&self) -> String {
         let Rabbit { host, port, .. } = &*self.settings;
-        format!("RabbitMQ at {}:{port}", Escaped(host))
+        let host = Escaped(host.trim_matches(['[', ']']));
+        match host.0.contains(':') {
+            true => format!("RabbitMQ at [{host}]:{port}"),
+            false => format!("RabbitMQ at {host}:{port}"),
+        }
     }
 
     /// The connection is lost: another try later, unless there is no sense in it.
@@ -138,7 +146,8 @@ impl<'a> Broker<'a> {
         if why.lasts(self.was_ready) {
             return Err(self.give_up(CarrierError::SetUpWrong(text)));
         }
-        if self.try_at.since(since) > patience {
+        let is_over = matches!(why, Break::Fault(Fault::Blocked(_)));
+        if is_over || self.try_at.since(since) > patience {
             let tried = now.since(since).as_secs();
             let text = format!("{text} (tried for {tried} s)");
             return Err(self.give_up(CarrierError::Down(text)));

@@ -132,8 +132,11 @@ mod tests {
 
     const HEARTBEAT: [u8; 8] = [8, 0, 0, 0, 0, 0, 0, END];
 
+    /// Kind, channel, payload, and how many bytes they take.
+    type Found<'a> = (Kind, u16, &'a [u8], usize);
+
     #[track_caller]
-    fn check(input: &[u8], expected: Result<Option<(Kind, u16, &[u8], usize)>, FrameError>) {
+    fn check(input: &[u8], expected: Result<Option<Found<'_>>, FrameError>) {
         let found = split(input, SIZE_MIN);
         let found = found
             .map(|found| found.map(|(frame, len)| (frame.kind, frame.channel, frame.payload, len)));

@@ -237,6 +237,9 @@ impl Session {
         match (self.phase, channel, heard) {
             (_, 0 | CHANNEL, Heard::Close { code, text }) => {
                 method::put_close_ok(&mut self.out, channel);
+                if channel != 0 {
+                    method::put_close(&mut self.out);
+                }
                 return Err(Fault::Closed { code, text });
             }
             (_, 0, Heard::Blocked(reason)) => {

@@ -17,16 +17,23 @@ use crate::tstat::carrier::CarrierError;
 /// Bytes read at once; a broker says little: a confirm has 21.
 const READ_BYTES: usize = 4_096;
 
+/// Reads in a row: as many as it takes for the confirms of all that can be under way, many times
+/// over. Then signals and clocks have their turn.
+const READS_MAX: usize = 64;
+
 impl Broker<'_> {
-    /// Waits until something can be done, and does it: to be called only when all was done that can
-    /// be ([`Broker::pump`]), and it was not enough. Between the two nobody may look away: what ends
-    /// the caller's wait would be taken in unseen, and then be waited for.
+    /// Waits until something can be done, and does it: to be called only when all was done that
+    /// can be ([`Broker::pump`]), and it was not enough. Nothing may be taken in between the two:
+    /// it could be what ends the caller's wait, and then be waited for.
     pub(super) fn turn(&mut self, pause: Pause<'_>) -> Result<(), CarrierError> {
         let waited = match &self.line {
             None => pause.until(self.try_at),
             Some(line) => {
                 let or_write = !line.session.out().is_empty() || line.link.wants_write();
-                let due = self.next_due(line);
+                let due = match self.is_unread {
+                    true => clock::mono(),
+                    false => self.next_due(line),
+                };
                 pause.for_read(line.link.as_fd(), or_write, due).map(drop)
             }
         };
@@ -61,13 +68,14 @@ impl Broker<'_> {
 
     fn exchange(&mut self) -> Result<(), Break> {
         let mut buffer = [0; READ_BYTES];
-        loop {
+        self.is_unread = true;
+        // Bounded, so that a broker that never ends talking cannot keep us from all else.
+        for _ in 0..READS_MAX {
             let now = clock::mono();
             let Some(line) = &mut self.line else {
+                self.is_unread = false;
                 return Ok(());
             };
-            line.session.on_time(now)?;
-            line.is_patient(&self.window, &self.patience, now)?;
             let read = line.link.read(&mut buffer)?;
             if read == Some(0) {
                 return Err(Fault::HungUp(line.session.phase()).into());
@@ -82,9 +90,24 @@ impl Broker<'_> {
             }
             let went = self.send(now)?;
             if read.is_none() && !went {
-                return Ok(());
+                self.is_unread = false;
+                break;
             }
         }
+        self.on_time(clock::mono())
+    }
+
+    /// What is due, and whether the broker is too late; only after what it said was read.
+    fn on_time(&mut self, now: Mono) -> Result<(), Break> {
+        if let Some(line) = &mut self.line {
+            line.session.on_time(now)?;
+            line.is_patient(&self.window, &self.patience, now)?;
+            let written = line.link.write(line.session.out())?;
+            if written > 0 {
+                line.session.sent(written, now);
+            }
+        }
+        Ok(())
     }
 
     /// Sends what is to be sent, and slices that wait; whether anything went.

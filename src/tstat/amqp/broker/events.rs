@@ -34,24 +34,37 @@ impl Broker<'_> {
                     code,
                     text,
                 } => self.on_return(&message_id, code, &text),
-                Event::Blocked(reason) => {
-                    log::warn!(
-                        "{} takes no messages for now: {}; waiting",
-                        self.name(),
-                        Escaped(&reason)
-                    );
-                    if let Some(line) = &mut self.line {
-                        line.blocked_since = line.blocked_since.or(Some(now));
-                    }
-                }
-                Event::Unblocked => {
-                    log::warn!("{} takes messages again", self.name());
-                    if let Some(line) = &mut self.line {
-                        (line.blocked_since, line.moved_at) = (None, now);
-                    }
-                }
+                Event::Blocked(reason) => self.on_blocked(&reason, now),
+                Event::Unblocked => self.on_unblocked(now),
                 Event::Closed => self.line = None,
             }
+        }
+    }
+
+    fn on_blocked(&mut self, reason: &str, now: Mono) {
+        let name = self.name();
+        if let Some(line) = self
+            .line
+            .as_mut()
+            .filter(|line| line.blocked_since.is_none())
+        {
+            line.blocked_since = Some(now);
+            log::warn!(
+                "{name} takes no messages for now: {}; waiting",
+                Escaped(reason)
+            );
+        }
+    }
+
+    fn on_unblocked(&mut self, now: Mono) {
+        let name = self.name();
+        if let Some(line) = self
+            .line
+            .as_mut()
+            .filter(|line| line.blocked_since.is_some())
+        {
+            (line.blocked_since, line.moved_at) = (None, now);
+            log::warn!("{name} takes messages again");
         }
     }
 
@@ -76,7 +89,7 @@ impl Broker<'_> {
 
     fn on_return(&mut self, message_id: &str, code: u16, text: &str) {
         if !self.window.on_return(message_id) {
-            log::warn!("{} returned a message that is not ours", self.name());
+            log::info!("{} returned a message that is not under way", self.name());
             return;
         }
         let settings = Rc::clone(&self.settings);

@@ -355,8 +355,16 @@ fn a_blocked_broker_gets_no_message_but_signs_of_life() {
 #[test]
 fn the_end_that_a_broker_makes_is_agreed_to() {
     for (channel, payload, answer) in [
-        (0, &b"\0\x0a\0\x32\x01\x40\x04stop\0\0\0\0"[..], (10, 51)),
-        (1, b"\0\x14\0\x28\x01\x40\x04stop\0\0\0\0", (20, 41)),
+        (
+            0,
+            &b"\0\x0a\0\x32\x01\x40\x04stop\0\0\0\0"[..],
+            &[(10, 51)][..],
+        ),
+        (
+            1,
+            b"\0\x14\0\x28\x01\x40\x04stop\0\0\0\0",
+            &[(20, 41), (10, 50)],
+        ),
     ] {
         let mut talk = Talk::ready(settings(), 0, 0);
         let expected = Fault::Closed {
@@ -364,7 +372,7 @@ fn the_end_that_a_broker_makes_is_agreed_to() {
             text: "stop".into(),
         };
         assert_eq!(talk.hear(channel, payload), Err(expected));
-        assert_eq!(talk.said_methods(), [answer]);
+        assert_eq!(talk.said_methods(), answer);
     }
 }
 
