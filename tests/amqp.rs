@@ -131,7 +131,7 @@ fn after_a_cut_only_the_unconfirmed_go_again() {
         assert_eq!(tally.reconnected, 1, "after {after}");
         let confirmed = |id: &str| {
             let number: u64 = id[3..].parse().unwrap();
-            number % 2 == 0 && number + 1 < after
+            number.is_multiple_of(2) && number + 1 < after
         };
         for (id, times) in times(&fake) {
             assert!(
