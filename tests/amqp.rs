@@ -49,7 +49,7 @@ fn no_frame_is_longer_than_agreed() {
 fn several_slices_are_under_way_and_confirmed_at_once() {
     // Nothing is confirmed before the eighth is there, and then all of it, twice.
     let fake = Fake::start(131_072, 0, |_, moment| match moment {
-        Moment::Published(message) if message.tag % 8 == 0 => Some(vec![
+        Moment::Published(message) if message.tag.is_multiple_of(8) => Some(vec![
             Act::AckAll(message.tag),
             Act::AckAll(message.tag),
             Act::Ack(message.tag),
