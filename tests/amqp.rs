@@ -49,7 +49,7 @@ fn no_frame_is_longer_than_agreed() {
 fn several_slices_are_under_way_and_confirmed_at_once() {
     // Nothing is confirmed before the eighth is there, and then all of it, twice.
     let fake = Fake::start(131_072, 0, |_, moment| match moment {
-        Moment::Published(message) if message.tag % 8 == 0 => Some(vec![
+        Moment::Published(message) if message.tag.is_multiple_of(8) => Some(vec![
             Act::AckAll(message.tag),
             Act::AckAll(message.tag),
             Act::Ack(message.tag),
@@ -131,7 +131,7 @@ fn after_a_cut_only_the_unconfirmed_go_again() {
         assert_eq!(tally.reconnected, 1, "after {after}");
         let confirmed = |id: &str| {
             let number: u64 = id[3..].parse().unwrap();
-            number % 2 == 0 && number + 1 < after
+            number.is_multiple_of(2) && number + 1 < after
         };
         for (id, times) in times(&fake) {
             assert!(

@@ -28,7 +28,9 @@ use crate::tstat::settings::Transport;
                    goes on where it stopped; a message that goes out again keeps its message_id.\n\
                    \nThe configuration has [rabbit] with [rabbit_queue_options] and [ssl_options], \
                    [api], [elasticsearch] or [file]; host and port are required for rabbit and \
-                   api. A value ${{NAME:default}} comes from the environment.",
+                   api. A value ${{NAME:default}} comes from the environment; NETVITALS_API_KEY, \
+                   NETVITALS_ES_USER, NETVITALS_ES_PASSWORD and NETVITALS_ES_API_KEY go before \
+                   the file.",
     help_triggers("-h", "--help"),
     example = "Send flows of 1 GB and more, not those that tstat is still writing:\n  \
                $ tstat-send -d /data/tstat -c tstat.ini --bytes 1Gb --min-age 2m",

@@ -62,6 +62,14 @@ impl Connection {
             None => Ok(()),
         }
     }
+
+    /// From now on nothing written waits for more, nor for the other side (TCP_NODELAY, tcp(7)).
+    ///
+    /// # Errors
+    /// What setsockopt(2) says.
+    pub fn send_at_once(&self) -> io::Result<()> {
+        self.0.set_nodelay(true)
+    }
 }
 
 impl Read for Connection {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Configuration in the form of Python's configparser: `[section]`, `option = value` or
-//! `option: value`, a value that goes on in indented lines, comments in lines of their own that
-//! begin with `#` or `;`. A value `${NAME:default}` comes from the environment.
+//! `option: value`, comments in lines of their own that begin with `#` or `;`. A value
+//! `${NAME:default}` comes from the environment. Values do not go on in indented lines: none that
+//! is wanted here is so long, and a line that is indented by mistake may hold a secret.
 
 use core::fmt;
 
@@ -38,6 +39,8 @@ pub enum IniError {
     SectionTwice(usize, String),
     /// The option was there before.
     OptionTwice(usize, String),
+    /// The line is indented deeper than this option above it, as if it belonged to its value.
+    Indented(usize, String),
     /// The option names a variable that is not set and has no default.
     NotSet(usize, String, String),
 }
@@ -52,6 +55,10 @@ impl fmt::Display for IniError {
             Self::NoSection(line) => write!(f, "{line}: an option before the first [section]"),
             Self::SectionTwice(line, name) => write!(f, "{line}: [{name}] is there twice"),
             Self::OptionTwice(line, name) => write!(f, "{line}: {name} is there twice"),
+            Self::Indented(line, option) => write!(
+                f,
+                "{line}: indented deeper than {option} above it; begin it where that begins"
+            ),
             Self::NotSet(line, option, variable) => write!(
                 f,
                 "{line}: {option} names the variable {variable}, which is not set; set it, or \
@@ -68,7 +75,7 @@ impl Ini {
     /// The first line that is wrong.
     pub fn parse(text: &str) -> Result<Self, IniError> {
         let mut sections: Vec<Section> = Vec::new();
-        // How far the option is indented whose value a line may go on with.
+        // How far the last option is indented.
         let mut open = None;
         for (line, number) in text.trim_start_matches('\u{feff}').lines().zip(1..) {
             let content = line.trim();
@@ -76,12 +83,10 @@ impl Ini {
                 continue;
             }
             let indent = line.len() - line.trim_start().len();
-            let options = sections.last_mut().map(|section| &mut section.options);
+            let options = sections.last().map(|section| &section.options);
             let goes_on = open.is_some_and(|open| indent > open);
-            if let (true, Some((_, value, _))) = (goes_on, options.and_then(|o| o.last_mut())) {
-                value.push('\n');
-                value.push_str(content);
-                continue;
+            if let (true, Some((option, ..))) = (goes_on, options.and_then(|o| o.last())) {
+                return Err(IniError::Indented(number, option.clone()));
             }
             let name = content
                 .strip_prefix('[')
@@ -97,7 +102,8 @@ impl Ini {
                 open = None;
                 continue;
             }
-            let at = content.find(['=', ':']).filter(|at| *at > 0);
+            let at = content.find(['=', ':']);
+            let at = at.filter(|at| *at > 0 && !content.starts_with('['));
             let (option, value) = content.split_at(at.ok_or(IniError::NotUnderstood(number))?);
             let (option, value) = (option.trim().to_lowercase(), value[1..].trim().to_owned());
             let section = sections.last_mut().ok_or(IniError::NoSection(number))?;
@@ -183,7 +189,6 @@ mod tests {
                 "# not a comment ; nor this",
             ),
             ("key = %d \\n \"q\"", "%d \\n \"q\""),
-            ("key = a\n  b\n\tc", "a\nb\nc"),
         ] {
             assert_eq!(
                 value(&format!("[rabbit]\n{line}\n")).as_deref(),
@@ -208,8 +213,12 @@ mod tests {
         let error = |text| Ini::parse(text).unwrap_err();
         assert_eq!(error("a = b"), IniError::NoSection(1));
         assert_eq!(error("[a]\nx"), IniError::NotUnderstood(2));
+        assert_eq!(error("[a]\n[b = c"), IniError::NotUnderstood(2));
         assert_eq!(error("[a]\n= x"), IniError::NotUnderstood(2));
         assert_eq!(error("[a]\n[a]"), IniError::SectionTwice(2, "a".into()));
+        let indented = error("[a]\nport = 1\n  password = geheim");
+        assert_eq!(indented, IniError::Indented(3, "port".into()));
+        assert!(!indented.to_string().contains("geheim"));
         assert_eq!(
             error("[a]\nx=1\nX: 2"),
             IniError::OptionTwice(3, "x".into())

@@ -63,6 +63,7 @@ impl<'a> Passage<'a> {
         self.report.pass(bytes, rows);
         if self.complaints > COMPLAINTS_MAX {
             let more = self.complaints - COMPLAINTS_MAX;
+            self.report.hide();
             log::warn!("{}/{}: {more} more of such rows", self.place.path, self.log);
         }
     }

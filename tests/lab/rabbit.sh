@@ -14,11 +14,10 @@ kills=("$@")
 repeats_max=16
 tree=$root/tests/conformance/tstat
 need_program
-"$lab/rabbitmq.sh" fetch
-# Debian's own: it has Debian's pika.
+# shellcheck source=tests/lab/jvm.sh
+. "$lab/jvm.sh"
+try_thrice "RabbitMQ" "$lab/rabbitmq.sh" fetch
 python=/usr/bin/python3
-$python -c 'import pika' 2>/dev/null ||
-    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends python3-pika
 mq=$work/rabbitmq
 mq_port=$(free_port)
 tls_port=$((mq_port + 100))
@@ -192,6 +191,14 @@ ini tls "${secure[@]}" "ca_certs=$tls/ca.pem"
 send
 ended "TLS, right CA" 0 "do not outlive"
 arrived "TLS" "$work/expected" 0
+
+logs
+ini unchecked "${secure[@]}" "ca_certs=$tls/otherca.pem" cert_reqs=CERT_NONE \
+    "certfile=$tls/server.pem" "keyfile=$tls/server.key"
+send
+ended "TLS, a certificate of our own, nobody is checked" 0 "not checked"
+drained
+logs
 
 # ---- a broker that takes nothing
 

@@ -13,7 +13,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 bin=${RABBITMQ_BIN:-/usr/lib/rabbitmq/bin}
 
 if [ "$command" = fetch ]; then
-    [ -x "$bin/rabbitmq-server" ] && command -v epmd >/dev/null && exit
+    # Debian's pika reads the queues, by Debian's own Python.
+    [ -x "$bin/rabbitmq-server" ] && command -v epmd >/dev/null &&
+        /usr/bin/python3 -c 'import pika' 2>/dev/null && exit
     # The package starts a broker of the system unless policy-rc.d says no.
     policy=/usr/sbin/policy-rc.d
     if [ ! -e $policy ]; then
@@ -22,7 +24,8 @@ if [ "$command" = fetch ]; then
         chmod +x $policy
     fi
     apt-get update -q
-    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends rabbitmq-server
+    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
+        rabbitmq-server python3-pika
     exit
 fi
 

@@ -4,7 +4,8 @@
 # Starts a real OpenSearch and Elasticsearch on loopback when a part needs them, runs the parts in
 # two lanes (those with servers, those with stubs or a server of their own), then what measures, and
 # prints a table.
-# Exit status 1 when a check failed. Needs bash, python3, curl, openssl, a JDK 11 to 17, Maven.
+# Exit status 1 when a check failed. Needs bash, python3, curl, openssl, a JDK 11 to 17, Maven;
+# for `rabbit` apt, as root, or RabbitMQ and Debian's pika.
 # Environment: NETVITALS_BIN (the program; else this tree is built), NETVITALS_LAB (folder for the
 # downloaded servers), NETVITALS_LAB_OUT (keeps what the parts printed).
 set -euo pipefail

@@ -121,7 +121,7 @@ pub fn put(out: &mut Vec<u8>, kind: Kind, channel: u16, payload: &[u8]) {
 /// is empty.
 pub fn put_body(out: &mut Vec<u8>, channel: u16, body: &[u8], size_max: usize) {
     let pieces = body.chunks(size_max.max(SIZE_MIN) - OVERHEAD);
-    out.reserve(body.len() + pieces.len() * OVERHEAD);
+    out.reserve_exact(body.len() + pieces.len() * OVERHEAD);
     pieces.for_each(|piece| put(out, Kind::Body, channel, piece));
 }
 

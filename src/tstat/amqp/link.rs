@@ -213,7 +213,9 @@ fn reach(address: SocketAddr, pause: &Pause<'_>) -> Result<io::Result<Connection
     let end = clock::mono().after(CONNECT_MAX);
     let is_made = pause.for_write(connection.as_fd(), end)?;
     Ok(if is_made {
-        connection.result().map(|()| connection)
+        // What goes out is whole frames: the end of one is not to wait for the next.
+        let made = connection.result().and_then(|()| connection.send_at_once());
+        made.map(|()| connection)
     } else {
         Err(io::ErrorKind::TimedOut.into())
     })

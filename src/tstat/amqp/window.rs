@@ -112,6 +112,8 @@ impl Window {
         entry.message_id.clear();
         entry.message_id.push_str(slice.message_id);
         entry.body.clear();
+        // Not twice of it, as a vector would grow by itself.
+        entry.body.reserve_exact(slice.body.len());
         entry.body.extend_from_slice(slice.body);
         (entry.place, entry.went) = (Place::Here(None), false);
         (entry.nacks, entry.came_back) = (0, false);

@@ -95,6 +95,8 @@ fn queue_options(section: &Section) -> Result<QueueOptions, SettingsError> {
             "auto_delete" => &mut options.auto_delete,
             "queue" | "nowait" | "callback" => return Err(wrong("cannot be given here")),
             "arguments" => return Err(wrong("write each as a line: x-message-ttl = 60000")),
+            _ if RABBIT.contains(&option) => return Err(wrong("belongs into [rabbit]")),
+            _ if TLS.contains(&option) => return Err(wrong("belongs into [ssl_options]")),
             _ if option.len() > 255 => return Err(wrong("is longer than 255 bytes")),
             _ => {
                 let argument = argument(text);

@@ -86,6 +86,13 @@ fn queue_options_have_their_types() {
 }
 
 #[test]
+fn an_option_of_another_section_is_no_queue_option() {
+    let text = EXAMPLE.replace("[ssl_options]", "password = geheim");
+    let what = ": [rabbit_queue_options] password: belongs into [rabbit]";
+    refused(&text, "rabbit", what);
+}
+
+#[test]
 fn certificates_are_checked_unless_it_is_said_otherwise() {
     let with = |line: &str| {
         let text = EXAMPLE.replace("[ssl_options]", &format!("[ssl_options]\n{line}"));
