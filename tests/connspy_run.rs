@@ -55,7 +55,7 @@ fn a_file_that_is_not_there_is_told_before_anything_is_printed() {
     refused(
         &run(&["--to", "h", &log, "/no/such/log"]),
         1,
-        &["'/no/such/log'", "No such file"],
+        &["'/no/such/log'", "no such file"],
     );
     let path = directory.path().to_str().unwrap();
     failed(&run(&["--to", "h", path]), "", &[path, "directory"]);

@@ -15,7 +15,7 @@ use super::seek::Wanted;
 use super::source::Source;
 use crate::failure::{Exit, Failure};
 use crate::sys::clock;
-use crate::sys::files::{self, File};
+use crate::sys::files::{self, File, Status};
 use crate::sys::random;
 use crate::sys::terminal;
 use crate::time::Mono;
@@ -28,19 +28,20 @@ const PARALLEL_BYTES_MIN: u64 = 8 * 1_024 * 1_024;
 /// # Errors
 /// When a file cannot be read, rows not be written, sets not be kept.
 pub fn run(plan: &Plan) -> Result<(), Failure> {
-    let mut sources = open(plan)?;
+    let all_bytes = look(plan)?;
     let mut run = Run {
         plan,
         hours: Hours::new(plan.query.clone(), &plan.memory, random::bits()),
         out: Output::new(target(plan)?, plan),
-        distance: Distance::new(&sources),
+        distance: Distance::new(all_bytes),
     };
-    let read = run.read_all(&mut sources);
+    let read = run.read_all();
     // What was counted before a file broke off is worth its rows.
     let finished = match &read {
-        Err(failure) if failure.is_final => Ok(()),
-        _ => run.hours.finish(&mut run.out).map_err(failure),
+        Err(broken) if broken.is_final => run.out.flush().map_err(Fault::Output),
+        _ => run.hours.finish(&mut run.out),
     };
+    let finished = finished.map_err(failure);
     run.out.clear_progress();
     let failed = read.map_err(|broken| broken.failure).and(finished);
     if !matches!(&failed, Err(failure) if failure.is_silent()) {
@@ -49,14 +50,19 @@ pub fn run(plan: &Plan) -> Result<(), Failure> {
     failed
 }
 
-/// All inputs, opened before anything is done, so that a wrong name is told at once.
-fn open(plan: &Plan) -> Result<Vec<Source>, Failure> {
-    if plan.files.is_empty() {
-        let stdin = Source::stdin().map_err(|error| unreadable("standard input", &error))?;
-        return Ok(vec![stdin]);
+/// Whether all files are there, so that a wrong name is told before anything is done; their bytes
+/// together, `None` when that is not known.
+fn look(plan: &Plan) -> Result<Option<u64>, Failure> {
+    let mut all_bytes = (!plan.files.is_empty()).then_some(0);
+    for path in &plan.files {
+        let status = files::c_path(path).and_then(|path| Status::of(&path, true));
+        let absent = || io::Error::new(io::ErrorKind::NotFound, "no such file");
+        let status = status.and_then(|status| status.ok_or_else(absent));
+        let status = status.map_err(|error| unreadable(path, &error))?;
+        let known = all_bytes.filter(|_| status.is_file());
+        all_bytes = known.map(|bytes: u64| bytes.saturating_add(status.bytes()));
     }
-    let open = |path: &String| Source::open(path).map_err(|error| unreadable(path, &error));
-    plan.files.iter().map(open).collect()
+    Ok(all_bytes)
 }
 
 /// Where rows go.
@@ -104,7 +110,9 @@ pub fn failure(fault: Fault) -> Failure {
 }
 
 fn unreadable(path: &str, error: &io::Error) -> Failure {
-    Failure::failed(format_args!("cannot read '{path}': {error}"))
+    Failure::failed(format_args!(
+        "cannot read '{path}': {error}; see that it is there and may be read"
+    ))
 }
 
 /// Why reading ended early.
@@ -112,6 +120,15 @@ struct Broken {
     failure: Failure,
     /// Rows cannot be had either.
     is_final: bool,
+}
+
+impl From<Failure> for Broken {
+    fn from(failure: Failure) -> Self {
+        Self {
+            failure,
+            is_final: false,
+        }
+    }
 }
 
 impl From<Fault> for Broken {
@@ -132,28 +149,38 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn read_all(&mut self, sources: &mut [Source]) -> Result<(), Broken> {
-        let wanted = Wanted::of(&self.plan.query);
-        for source in sources {
-            // Standard input is read from where it is.
-            if let (Some(wanted), false) = (wanted, self.plan.files.is_empty()) {
-                source
-                    .seek(wanted)
-                    .map_err(|error| self.broken(source, &error))?;
+    fn read_all(&mut self) -> Result<(), Broken> {
+        let plan = self.plan;
+        if plan.files.is_empty() {
+            let stdin = Source::stdin();
+            let stdin = stdin.map_err(|error| unreadable("standard input", &error))?;
+            return self.read_one(stdin).map(drop);
+        }
+        let wanted = Wanted::of(&plan.query);
+        for path in &plan.files {
+            // One after the other: there may be more of them than can be open.
+            let mut source = Source::open(path).map_err(|error| unreadable(path, &error))?;
+            if let Some(wanted) = wanted {
+                let sought = source.seek(wanted);
+                sought.map_err(|error| self.broken(&source, &error))?;
             }
-            let is_large = source.bytes >= Some(PARALLEL_BYTES_MIN) && source.is_plain();
-            // An estimate depends on the order of the counting.
-            let is_parallel = is_large && self.plan.threads > 1 && !self.plan.memory.approximate;
-            let flow = match is_parallel {
-                true => self.read_parallel(source)?,
-                false => self.read(source)?,
-            };
-            if flow == Flow::Stop {
+            if self.read_one(source)? == Flow::Stop {
                 break;
             }
-            self.distance.done_bytes += source.bytes.unwrap_or(0);
         }
         Ok(())
+    }
+
+    fn read_one(&mut self, mut source: Source) -> Result<Flow, Broken> {
+        let is_large = source.bytes >= Some(PARALLEL_BYTES_MIN) && source.is_plain();
+        // An estimate depends on the order of the counting.
+        let is_parallel = is_large && self.plan.threads > 1 && !self.plan.memory.approximate;
+        let flow = match is_parallel {
+            true => self.read_parallel(&mut source)?,
+            false => self.read(&mut source)?,
+        };
+        self.distance.done_bytes += source.bytes.unwrap_or(0);
+        Ok(flow)
     }
 
     fn read(&mut self, source: &mut Source) -> Result<Flow, Broken> {
@@ -197,12 +224,10 @@ impl Run<'_> {
             io::ErrorKind::UnexpectedEof => "it ends too early: the file was cut".to_owned(),
             _ => error.to_string(),
         };
-        Broken {
-            failure: Failure::failed(format_args!(
-                "cannot read '{path}' to its end: {what}; rows count the {lines} lines before that"
-            )),
-            is_final: false,
-        }
+        Failure::failed(format_args!(
+            "cannot read '{path}' to its end: {what}; rows count the {lines} lines before that"
+        ))
+        .into()
     }
 }
 
@@ -215,30 +240,28 @@ struct Distance {
 }
 
 impl Distance {
-    fn new(sources: &[Source]) -> Self {
-        let bytes: Option<u64> = sources.iter().map(|source| source.bytes).sum();
+    fn new(all_bytes: Option<u64>) -> Self {
         Self {
             start: clock::mono(),
             done_bytes: 0,
-            all_bytes: bytes.unwrap_or(0),
+            all_bytes: all_bytes.unwrap_or(0),
         }
     }
 
     fn show(&self, source: &Source, out: &mut Output) {
+        const BAR: &str = "########################################";
         let done = self.done_bytes + source.read_bytes();
-        let now = clock::mono();
-        let left = self.all_bytes.saturating_sub(done) as f64 / done.max(1) as f64;
+        let (all, now) = (self.all_bytes, clock::mono());
+        if all == 0 {
+            out.progress(Duration::MAX, now, format_args!("{} MiB read", done >> 20));
+            return;
+        }
+        let left = all.saturating_sub(done) as f64 / done.max(1) as f64;
         let left = now.since(self.start).as_secs_f64() * left;
         let left = Duration::from_secs_f64(left.min(1e9));
-        let percent = done * 100 / self.all_bytes.max(1);
-        let mib = done >> 20;
-        match self.all_bytes {
-            0 => out.progress(Duration::MAX, now, format_args!("{mib} MiB read")),
-            all => out.progress(
-                left,
-                now,
-                format_args!("{percent} % of {} MiB read", all >> 20),
-            ),
-        }
+        let percent = (done * 100 / all).min(100) as usize;
+        let (bar, width) = (&BAR[..BAR.len() * percent / 100], BAR.len());
+        let text = format_args!("[{bar:width$}] {percent} % of {} MiB", all >> 20);
+        out.progress(left, now, text);
     }
 }
