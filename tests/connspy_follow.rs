@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What `connspy --tail` reads of logs that others rename, cut, copy, pack and remove, step by step.
+//! What `connspy --tail` reads of logs that others rename, cut, copy, pack and remove, step by
+//! step.
 #![cfg(feature = "connspy")]
 
 use std::fs;

@@ -4,7 +4,8 @@
 #![cfg(feature = "connspy")]
 
 use miniserde::json::{self, Number, Value};
-use netvitals::connspy::hours::{Flow, Hours};
+use netvitals::connspy::fault::Fault;
+use netvitals::connspy::hours::{Flow, Hours, Kept};
 use netvitals::connspy::input::Input;
 use netvitals::connspy::output::Output;
 use netvitals::connspy::parallel::Rounds;
@@ -242,5 +243,44 @@ proptest! {
         prop_assert_eq!(spilled, rows);
         let (spilled, _) = side_by_side(&plan, &files, 900);
         prop_assert_eq!(spilled, expected(&files, &query).rows);
+    }
+
+    #[test]
+    fn a_restart_changes_nothing(
+        log in lines(),
+        query in queries(),
+        at in any::<prop::sample::Index>(),
+        bytes in prop_oneof![Just(1 << 24), 3_000..9_000_usize],
+    ) {
+        let plan = Plan { memory: memory(bytes), ..plan(&query) };
+        let ends: Vec<usize> = (0..log.len()).filter(|at| log[*at] == b'\n').collect();
+        let cut = if ends.is_empty() { 0 } else { ends[at.index(ends.len())] + 1 };
+        let mut marks = Marks::default();
+        let mut before = Output::kept(&plan);
+        let mut hours = Hours::new(query.clone(), &plan.memory, 7);
+        if hours.scan(&log[..cut], &mut marks, &mut before).unwrap() == Flow::Stop {
+            return Ok(());
+        }
+        let mut kept = Vec::new();
+        let told = hours.keep(&mut |Kept { start_us, group, host, count }| {
+            kept.push((start_us, group, host.to_vec(), count));
+            Ok(())
+        });
+        if let Err(fault) = told {
+            prop_assert!(matches!(fault, Fault::Unprinted) && query.is_immediate());
+            return Ok(());
+        }
+        let mut after = Hours::new(query.clone(), &plan.memory, 8);
+        after.resume(hours.clock_us(), *hours.counts());
+        for (start_us, group, host, count) in &kept {
+            let (start_us, group, count) = (*start_us, *group, *count);
+            after.restore(Kept { start_us, group, host, count }).unwrap();
+        }
+        let mut out = Output::kept(&plan);
+        after.scan(&log[cut..], &mut marks, &mut out).unwrap();
+        let (rows, counts) = seen(&mut after, out);
+        let rows = String::from_utf8(before.take()).unwrap() + &rows;
+        let wanted = expected(&[log], &query);
+        prop_assert_eq!((rows, counts), (wanted.rows, wanted.counts));
     }
 }

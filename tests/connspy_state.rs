@@ -187,6 +187,23 @@ fn rows_go_to_a_new_file_after_sighup() {
 }
 
 #[test]
+fn a_signal_ends_the_wait_for_a_reader_of_rows() {
+    let directory = TempDir::new();
+    let path = directory.path().join("log");
+    let lines = (0..9_000).map(|number| format!("1565647200 host-number-{number} b\n"));
+    fs::write(&path, lines.collect::<String>()).unwrap();
+    let mut run = start(&["--tail", "--to_host", "b", path.to_str().unwrap()]);
+    let start = Instant::now();
+    // The pipe takes half of all rows at most.
+    while rustix::io::ioctl_fionread(run.0.stdout.as_ref().unwrap()).unwrap() < 30_000 {
+        assert!(start.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    run.signal(Signal::TERM);
+    assert_eq!(run.wait(PATIENCE), Some(1));
+}
+
+#[test]
 fn rows_that_were_written_after_the_state_are_taken_back() {
     let directory = TempDir::new();
     let [path, rows, state, aside] =

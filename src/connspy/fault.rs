@@ -17,6 +17,8 @@ pub enum Fault {
     State(io::Error),
     /// What is estimated cannot be kept over a restart.
     Estimated,
+    /// Nor can hosts that are on disk because their rows are still to be printed.
+    Unprinted,
 }
 
 impl From<io::Error> for Fault {
@@ -43,6 +45,10 @@ impl fmt::Display for Fault {
                  or more --memory-mib",
             ),
             Self::State(error) => write!(f, "{error}; see --state"),
+            Self::Unprinted => f.write_str(
+                "rows that wait in --temp-dir cannot be kept over a restart; give more \
+                 --memory-mib, or --hourly",
+            ),
             Self::Disk(error) => write!(
                 f,
                 "cannot keep sets of hosts in the directory of --temp-dir: {error}; name one with \

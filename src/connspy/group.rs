@@ -77,6 +77,11 @@ impl Hosts {
         self.tally.bytes()
     }
 
+    /// Whether some of them are on disk.
+    pub fn is_spilled(&self) -> bool {
+        !self.runs.is_empty()
+    }
+
     /// Hosts that were in memory when they went to disk first; all when they never did. They are
     /// the first ones.
     pub fn early(&self) -> u64 {

@@ -41,7 +41,7 @@ impl Input {
         }
     }
 
-    /// Room for what comes next. Call it when [`Input::whole`] gave what it had.
+    /// Room for what comes next. Call it when the lines that there were are done with.
     pub fn space(&mut self) -> &mut [u8] {
         self.bytes.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.end - self.start);

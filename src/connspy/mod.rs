@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! connspy: who talks to whom, from connection logs of lines `TS FROM TO`.
 //!
-//! [`input`] cuts bytes into whole lines, [`line`] reads one, [`hours`] counts, [`output`] writes
-//! rows. What is asked for is a [`plan::Plan`]; [`batch`] runs it over files, [`tail`] goes on with
-//! what comes. [`seek`] finds where a range begins, [`state`] is what is kept over a restart.
+//! [`input`] cuts bytes into whole lines, [`mod@line`] reads one, [`hours`] counts, [`output`]
+//! writes rows. What is asked for is a [`plan::Plan`]; [`batch`] runs it over files, [`tail`] goes
+//! on with what comes. [`seek`] finds where a range begins, [`state`] is what is kept over a
+//! restart.
 
 pub mod batch;
 pub mod fault;

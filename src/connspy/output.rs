@@ -4,6 +4,7 @@
 use core::fmt::{self, Write as _};
 use core::time::Duration;
 use std::io;
+use std::rc::Rc;
 
 use super::group::Sum;
 use super::plan::{HOUR_US, Plan};
@@ -11,6 +12,7 @@ use super::sketch;
 use crate::encode::json::{Json, Style};
 use crate::sys::clock;
 use crate::sys::files::{File, Status};
+use crate::sys::signal::Signals;
 use crate::sys::terminal;
 use crate::term::escape::Escaping;
 use crate::term::progress::Progress;
@@ -24,6 +26,8 @@ const BUFFER_BYTES: usize = 16 * 1_024;
 pub enum Target {
     /// Standard output.
     Stdout,
+    /// Standard output, whose reader is not waited for any more after a signal.
+    Watched(Rc<Signals>),
     /// The end of a file.
     File(File),
     /// Nowhere, until they are taken.
@@ -124,7 +128,7 @@ impl Output {
     /// then; `None` when it is no file.
     pub fn file_end(&self) -> Option<((u64, u64), u64)> {
         match &self.target {
-            Target::Stdout | Target::Kept => None,
+            Target::Stdout | Target::Watched(_) | Target::Kept => None,
             Target::File(file) => {
                 let status = file.status().ok().filter(Status::is_file)?;
                 // Where that is not possible, nothing better can be done.
@@ -209,6 +213,7 @@ impl Output {
         let result = match &self.target {
             Target::Kept => return Ok(()),
             Target::Stdout => terminal::write_stdout(&self.buffer),
+            Target::Watched(signals) => signals.write_stdout(&self.buffer),
             Target::File(file) => file.write_all(&self.buffer),
         };
         self.buffer.clear();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Lines at the speed of memory: where bytes are that end fields is found for a whole window at
-//! once, then a line of the common shape costs a few comparisons. All others go to [`line`].
+//! once, then a line of the common shape costs a few comparisons. All others go to [`mod@line`].
 
 use memchr::{memchr, memrchr};
 

@@ -21,7 +21,8 @@ for word in "$@"; do
 done
 netvitals=${NETVITALS-}
 if [[ -z $netvitals ]]; then
-    cargo build --quiet --locked --profile server --no-default-features --features full
+    cargo build --quiet --locked --profile server --no-default-features \
+        --features connspy
     netvitals=${CARGO_TARGET_DIR:-target}/server/netvitals
 fi
 netvitals=$(realpath "$netvitals")

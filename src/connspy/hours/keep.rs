@@ -32,6 +32,10 @@ impl Hours {
         for hour in &mut self.open {
             let start_us = hour.start_us;
             for (group, hosts) in GROUPS.into_iter().zip(&mut hour.groups) {
+                // Which rows were printed would be forgotten.
+                if self.query.is_immediate() && hosts.is_spilled() {
+                    return Err(Fault::Unprinted);
+                }
                 hosts.each(
                     0,
                     self.spill.as_mut(),

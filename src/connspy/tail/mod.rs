@@ -9,6 +9,7 @@ pub mod siblings;
 
 use core::time::Duration;
 use std::io;
+use std::rc::Rc;
 
 use follow::{Follower, Next};
 use siblings::Place;
@@ -16,7 +17,7 @@ use siblings::Place;
 use super::batch;
 use super::fault::Fault;
 use super::hours::{Counts, Flow, Hours};
-use super::output::Output;
+use super::output::{Output, Target};
 use super::plan::Plan;
 use super::scan::Marks;
 use super::seek::Wanted;
@@ -50,7 +51,7 @@ enum Over {
 pub fn run(plan: &Plan) -> Result<(), Failure> {
     let hear = Hearing::new(plan)
         .map_err(|error| Failure::failed(format_args!("cannot wait for signals: {error}")))?;
-    let mut session = Session::new(plan)?;
+    let mut session = Session::new(plan, &hear.signals)?;
     if session.load()? {
         return Ok(());
     }
@@ -64,7 +65,7 @@ pub fn run(plan: &Plan) -> Result<(), Failure> {
 
 /// What is waited for.
 struct Hearing {
-    signals: Signals,
+    signals: Rc<Signals>,
     /// The file of rows is to be opened again.
     hangups: Option<Hints>,
     watch: Option<Watch>,
@@ -73,14 +74,14 @@ struct Hearing {
 
 impl Hearing {
     fn new(plan: &Plan) -> io::Result<Self> {
-        let signals = Signals::hold()?;
+        let signals = Rc::new(Signals::hold()?);
         // Who writes to a terminal ends with it.
         let hangups = match plan.output_file {
             Some(_) => Some(Hints::hold(Hint::Reload)?),
             None => None,
         };
         let all = Crowd::new()?;
-        all.add(&signals)?;
+        all.add(&*signals)?;
         hangups.iter().try_for_each(|hangups| all.add(hangups))?;
         let watch = match plan.files.last() {
             Some(path) => match Watch::of(&Place::of(path)?.directory) {
@@ -144,14 +145,18 @@ struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    fn new(plan: &'a Plan) -> Result<Self, Failure> {
+    fn new(plan: &'a Plan, signals: &Rc<Signals>) -> Result<Self, Failure> {
+        let target = match batch::target(plan)? {
+            Target::Stdout => Target::Watched(Rc::clone(signals)),
+            target => target,
+        };
         let query = &plan.query;
         let keeper = plan.state.as_deref().map(|path| Keeper::new(path, plan));
         Ok(Self {
             plan,
             follower: Follower::new(&plan.files, Wanted::of(query)).map_err(unreadable)?,
             hours: Hours::new(query.clone(), &plan.memory, random::bits()),
-            out: Output::new(batch::target(plan)?, plan),
+            out: Output::new(target, plan),
             marks: Marks::default(),
             keeper: keeper.transpose().map_err(unreadable)?,
             is_told: false,
@@ -252,10 +257,7 @@ impl<'a> Session<'a> {
                 return Ok(Over::Signal);
             }
             if hear.is_hung_up() {
-                let target = batch::target(self.plan)?;
-                let turned = self.out.turn_to(target);
-                turned.map_err(|error| batch::failure(error.into()))?;
-                self.keep(true);
+                self.turn()?;
             }
             let next = self
                 .follower
@@ -284,6 +286,19 @@ impl<'a> Session<'a> {
             }
             self.keep(false);
         }
+    }
+
+    /// Sends rows to the file that has the name by now.
+    fn turn(&mut self) -> Result<(), Failure> {
+        match batch::target(self.plan) {
+            Ok(target) => {
+                let turned = self.out.turn_to(target);
+                turned.map_err(|error| batch::failure(error.into()))?;
+            }
+            Err(failure) => log::warn!("{failure}; rows go to the former file"),
+        }
+        self.keep(true);
+        Ok(())
     }
 
     /// Saves the state on the way, if it is due, and says when that begins not to succeed.
