@@ -24,6 +24,8 @@ esac
 [[ -x $binary ]] || { echo "flash.sh: $binary is missing; cargo build" >&2 && exit 1; }
 disk=$(mktemp -d "$PWD/target/flash.XXXXXX")
 trap 'rm -rf "$disk"' EXIT
+# Other directories are covered by RAM below.
+cp "$binary" "$disk/netvitals"
 
 # The configuration that is shipped, enabled, with two outputs.
 sed "s/enabled '0'/enabled '1'/" openwrt/netvitals/files/netvitals.conf \
@@ -52,14 +54,18 @@ run() {
         ip link set device up
         "$1" agent --config "$2" 2>/tmp/errors >/dev/null &
         agent=$!
-        sleep "$3"
+        # Until then, or until it ends, which it must not.
+        if timeout "$3" tail --pid="$agent" -f /dev/null; then
+            cat /tmp/errors >&2
+            exit 1
+        fi
         written=$(sed -n "s/^write_bytes: //p" /proc/$agent/io)
         documents=$(sed "s/.*\"sequence\":\([0-9]*\).*/\1/" /tmp/netvitals/latest.json)
         spool=$(du -sb "$4" | cut -f1)
         kill $agent
         wait $agent || cat /tmp/errors >&2
         echo "$written $documents $spool"
-    ' run "$binary" "$@"
+    ' run "$disk/netvitals" "$@"
 }
 
 read -r written documents spooled < <(run "$disk/config" "$seconds" /tmp/netvitals/spool)
