@@ -16,7 +16,7 @@ use super::plan::Plan;
 use super::scan::Marks;
 
 /// Bytes that each thread counts at once. Its sets take about as much again, at worst five times.
-pub const PIECE_BYTES: usize = 4 * 1_024 * 1_024;
+pub const PIECE_BYTES: usize = 2 * 1_024 * 1_024;
 
 /// Pieces that are read together and counted together.
 #[derive(Debug)]
