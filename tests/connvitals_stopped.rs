@@ -118,7 +118,9 @@ fn a_link_local_address_is_asked_on_its_interface() {
             ip address add fe80::1/64 dev side nodad
             ip -n other link set lo up
             ip -n other link set side up
-            ip -n other address add fe80::77/64 dev side nodad");
+            ip -n other address add fe80::77/64 dev side nodad
+            ip -n other address add fe80::78/64 dev side nodad
+            ip -6 route del fe80::/64 dev lan0");
         for mode in ["udp", "icmp"] {
             let words = format!("-tp3 --spacing 100ms --trace-mode {mode} fe80::77%side");
             let start = Instant::now();
@@ -136,6 +138,10 @@ fn a_link_local_address_is_asked_on_its_interface() {
                 "{text}"
             );
         }
+        // Whoever has none is heard, too, from where the kernel asked.
+        let text = told("-tp3 fe80::77%side fe80::78");
+        assert_eq!(text.matches("\t0.000\n").count(), 2, "{text}");
+        assert!(text.contains("\nfe80::78\t"), "{text}");
         let text = told("-p1 --timeout 300ms fe80::77%lan0");
         assert!(text.ends_with("\t100.000\n"), "{text}");
         let output = connvitals("-p1 --timeout 300ms fe80::77");

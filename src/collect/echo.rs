@@ -43,6 +43,8 @@ pub(super) struct Sockets {
     crowd: Crowd,
     /// Somebody is asked on a certain interface.
     zoned: bool,
+    /// Those who should be, and are not: their answers are taken from any interface.
+    bare: Vec<IpAddr>,
     /// The clocks, when they were read last.
     clocks: Both,
     /// Packets that found no room, by the last count of each socket.
@@ -58,6 +60,7 @@ impl Sockets {
             id,
             crowd: Crowd::new()?,
             zoned: false,
+            bare: Vec::new(),
             clocks: clock::both(),
             lost: [0; 2],
         })
@@ -97,6 +100,9 @@ impl Sockets {
     /// Says that `address` may be asked.
     pub(super) fn expect(&mut self, address: IpAddr) {
         self.zoned |= zone::split(address).1 != 0;
+        if zone::is_missing(address) && !self.bare.contains(&address) {
+            self.bare.push(address);
+        }
     }
 
     /// Now, on both clocks: those that stamps of what has come are told by.
@@ -120,6 +126,12 @@ impl Sockets {
         buffer: &mut [u8],
         on_message: &mut dyn FnMut(Version, &Received, &[u8]),
     ) {
+        let (zoned, bare) = (self.zoned, &self.bare);
+        // Whoever sent a message, as those who are asked are named.
+        let name = |from| match zone::plain(from) {
+            plain if !zoned || bare.contains(&plain) => plain,
+            _ => from,
+        };
         let versions = [Version::V4, Version::V6].into_iter();
         for ((version, socket), lost) in versions.zip(&self.sockets).zip(&mut self.lost) {
             let Some(socket) = socket else {
@@ -130,9 +142,7 @@ impl Sockets {
                 let Ok(Some(mut received)) = socket.receive(buffer) else {
                     break;
                 };
-                if !self.zoned {
-                    received.from = zone::plain(received.from);
-                }
+                received.from = name(received.from);
                 *lost = received.lost_count.unwrap_or(*lost);
                 let message = &buffer[..received.len];
                 let message = match (version, socket.is_raw()) {
@@ -150,9 +160,7 @@ impl Sockets {
                 let Ok(Some(mut received)) = socket.receive_refused(buffer) else {
                     break;
                 };
-                if !self.zoned {
-                    received.from = zone::plain(received.from);
-                }
+                received.from = name(received.from);
                 on_message(version, &received, &buffer[..received.len]);
             }
         }
