@@ -80,11 +80,14 @@ impl Number {
         }
     }
 
-    /// Which one is larger.
+    /// Which one is larger; 0 and -0.0 are equal.
     pub fn order(self, other: Self) -> Ordering {
         match (self, other) {
             (Self::Int(one), Self::Int(other)) => one.cmp(&other),
-            _ => self.value().total_cmp(&other.value()),
+            _ => {
+                let (one, other) = (self.value(), other.value());
+                one.partial_cmp(&other).unwrap_or(Ordering::Equal)
+            }
         }
     }
 }
