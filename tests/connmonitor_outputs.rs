@@ -24,6 +24,7 @@ use std::time::Duration;
 use miniserde::json::{self, Object, Value};
 use monitor::{Monitor, records, shape, until};
 use path::{at_a_path, has, sh};
+use rustix::process::Signal;
 use support::server::{Reply, Server};
 use support::skip::skip;
 use support::tempdir::TempDir;
@@ -187,6 +188,35 @@ fn a_name_that_stops_resolving_is_an_error_and_a_result() {
             monitor.terminate();
         },
     );
+}
+
+#[test]
+fn a_name_is_gone_once_whatever_still_runs() {
+    at_a_path("a_name_is_gone_once_whatever_still_runs", |_| {
+        let directory = TempDir::new();
+        lan::replace_file(&directory, "/etc/resolv.conf", "nameserver 127.0.0.1\n");
+        let hosts = |text: &str| std::fs::write("/etc/hosts", text).unwrap();
+        hosts("10.8.0.1 dead.test\n");
+        let file = directory.path().join("hosts.conf");
+        // There is always a check of ports that began before the name was gone.
+        let tests = "dead.test ping=100 numpings=1 timeout=1s json=1 scan=10\n";
+        std::fs::write(&file, tests).unwrap();
+        let monitor = Monitor::start(&["--verbose", file.to_str().unwrap()], "");
+        monitor.more(2);
+        hosts("127.0.0.1 localhost\n");
+        monitor.child.signal(Signal::HUP);
+        let gone = "Unable to resolve host ( dead.test )";
+        monitor.until_error(|text| text.contains(gone));
+        // For longer than a round may last.
+        monitor.more(200);
+        hosts("10.8.0.1 dead.test\n");
+        monitor.child.signal(Signal::HUP);
+        let back = "host dead.test can be resolved again";
+        monitor.until_error(|text| text.contains(back));
+        let errors = monitor.terminate().stderr;
+        let count = |what| errors.matches(what).count();
+        assert_eq!((count(gone), count(back)), (1, 1), "{errors}");
+    });
 }
 
 fn object(text: &str) -> Object {

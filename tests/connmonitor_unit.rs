@@ -20,6 +20,7 @@ mod secure;
 mod support;
 
 use std::fs::File;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -108,7 +109,14 @@ fn it_starts_reloads_and_stops_by_the_lines_of_the_unit() {
             ));
             let config = Path::new("/var/run/connmonitor.conf");
             assert!(!config.exists());
-            assert!(command("ExecStartPre", 0).status().unwrap().success());
+            // systemd sets the mask for every command of a unit, and the file is for its user.
+            let prepare = "umask \"$0\"; exec \"$@\"";
+            let mut prepared = Command::new("/bin/sh");
+            prepared.args(["-c", prepare, &value("UMask")]);
+            prepared.args(words(&value("ExecStartPre"), 0));
+            assert!(prepared.status().unwrap().success());
+            let mode = std::fs::metadata(config).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o644, "{mode:o}");
             let default = "1 1 1 10 41 40 1 500\nlocalhost\n";
             assert_eq!(std::fs::read_to_string(config).unwrap(), default);
             let mut start = command("ExecStart", 0);

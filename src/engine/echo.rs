@@ -115,7 +115,7 @@ type Event = Reverse<(Mono, u32, u32)>;
 #[derive(Debug)]
 pub struct Echo {
     hosts: Vec<Host>,
-    /// Full: the next request waits until the one in its place is given up.
+    /// Full: the next request waits until one of them is given up.
     slots: Slots,
     events: BinaryHeap<Event>,
     finished: VecDeque<u32>,
@@ -230,7 +230,7 @@ impl Echo {
                 self.hosts[host].phase = Phase::Idle;
                 return Action::Finished(host);
             }
-            let free = self.free_at(self.next_sequence).max(self.pace.due());
+            let free = self.next_place(now).max(self.pace.due());
             if free > now {
                 return Action::WaitUntil(free);
             }
@@ -339,6 +339,24 @@ impl Echo {
             state: State::Asked,
         };
         Action::Send { host, sequence }
+    }
+
+    /// Passes over sequence numbers in whose place somebody is waited for, so that the silence of
+    /// one host does not hold up the others; when there is a place.
+    fn next_place(&mut self, now: Mono) -> Mono {
+        let mut earliest = self.free_at(self.next_sequence);
+        for passed in 0..self.slots.len() {
+            if earliest <= now {
+                break;
+            }
+            let sequence = self.next_sequence.wrapping_add(passed as u16);
+            let free = self.free_at(sequence);
+            if free <= now {
+                self.next_sequence = sequence;
+            }
+            earliest = earliest.min(free);
+        }
+        earliest
     }
 
     /// When nobody waits any more for the request in the place of `sequence`.

@@ -13,7 +13,7 @@ use crate::time::Mono;
 /// From one answer to the next question.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// What the first answer is waited for until the host counts as unresolved.
+/// So long after the first question the host counts as unresolved when there is no answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why there is no answer yet.
@@ -28,7 +28,7 @@ pub struct Lookup {
     reason: Option<String>,
     /// When to ask next; `None`: it is an address, or being asked for.
     due: Option<Mono>,
-    /// Until then the first answer is waited for.
+    /// Until then the first answer is waited for; `None` also before the question.
     patience: Option<Mono>,
     backoff: Backoff,
 }
@@ -60,7 +60,7 @@ impl Lookup {
             address: None,
             reason: None,
             due: Some(now),
-            patience: Some(now.after(PATIENCE)),
+            patience: None,
             backoff: Backoff::new(EVERY),
         }
     }
@@ -95,9 +95,12 @@ impl Lookup {
         self.due = self.due.map(|due| due.min(now));
     }
 
-    /// Says that it is being asked for.
-    pub fn on_asked(&mut self) {
+    /// Says that it is being asked for since `now`: whoever waits for his turn is not late.
+    pub fn on_asked(&mut self, now: Mono) {
         self.due = None;
+        if !self.is_decided() {
+            self.patience = Some(now.after(PATIENCE));
+        }
     }
 
     /// Says that the first answer was waited for until `now`.
@@ -144,17 +147,17 @@ mod tests {
             (lookup.next_due(), lookup.is_decided()),
             (Some(s(5)), false)
         );
-        lookup.on_asked();
+        lookup.on_asked(s(5));
         assert_eq!(lookup.next_due(), None);
         lookup.on_found(&[host(1), host(2)], s(6));
         assert_eq!(
             (lookup.address(), lookup.next_due()),
             (Some(host(1)), Some(s(66)))
         );
-        lookup.on_asked();
+        lookup.on_asked(s(66));
         lookup.on_found(&[host(2), host(1)], s(66));
         assert_eq!(lookup.address(), Some(host(1)));
-        lookup.on_asked();
+        lookup.on_asked(s(127));
         lookup.on_found(&[host(2)], s(127));
         assert_eq!(
             (lookup.address(), lookup.unresolved()),
@@ -169,7 +172,7 @@ mod tests {
         let mut now = s(60);
         let mut waits = Vec::new();
         for _ in 0..10 {
-            lookup.on_asked();
+            lookup.on_asked(now);
             lookup.on_failed("unknown".to_owned(), now, 0);
             assert_eq!(lookup.address(), Some(host(1)));
             assert_eq!(lookup.unresolved(), Some("unknown"));
@@ -194,14 +197,17 @@ mod tests {
     #[test]
     fn the_first_answer_is_not_waited_for_for_ever() {
         let mut lookup = Lookup::new(s(0));
-        lookup.on_asked();
-        lookup.on_late(s(9));
+        // Others were asked for first.
+        lookup.on_late(s(70));
+        assert_eq!((lookup.is_decided(), lookup.patience()), (false, None));
+        lookup.on_asked(s(80));
+        lookup.on_late(s(89));
         assert!(!lookup.is_decided());
-        assert_eq!(lookup.patience(), Some(s(10)));
-        lookup.on_late(s(10));
+        assert_eq!(lookup.patience(), Some(s(90)));
+        lookup.on_late(s(90));
         assert_eq!((lookup.unresolved(), lookup.patience()), (Some(LATE), None));
         // It still comes.
-        lookup.on_found(&[host(1)], s(20));
+        lookup.on_found(&[host(1)], s(100));
         assert_eq!(
             (lookup.address(), lookup.unresolved()),
             (Some(host(1)), None)

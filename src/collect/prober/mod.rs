@@ -365,7 +365,7 @@ impl Prober {
             job,
             name: &entry.subject.name,
             address: address.map(zone::plain),
-            unresolved: entry.lookup.unresolved().filter(|_| lane.unresolved),
+            unresolved: entry.lookup.unresolved(),
             begun: lane.begun,
             checked: now,
             ping,

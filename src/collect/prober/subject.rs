@@ -58,7 +58,8 @@ pub struct Report<'a> {
     /// What was asked; of a name that does not resolve, the last that it had. `None`: it never had
     /// one.
     pub address: Option<IpAddr>,
-    /// Why the name has no address now: nothing was sent, all pings count as lost, no port as open.
+    /// Why the name has no address now. If it had none when the round began, nothing was sent: all
+    /// pings count as lost, no port as open.
     pub unresolved: Option<&'a str>,
     /// When the round began.
     pub begun: Mono,

@@ -214,6 +214,23 @@ fn a_full_table_makes_requests_wait() {
 }
 
 #[test]
+fn a_silent_host_holds_nobody_up() {
+    // There is room for what both may wait for, and not for all that is asked meanwhile.
+    let mut echo = echo(2, 6, 10_000);
+    echo.start(0, BURST, us(0));
+    for begun in (0..20).map(|round| round * 40_000) {
+        echo.start(1, BURST, us(begun));
+        let answer = |(host, ..): Sent| (host == 1).then_some(5);
+        let (_, finished) = run(&mut echo, begun, begun + 39_999, answer);
+        assert_eq!(finished, [(1, begun + 20_005)]);
+        assert_eq!(echo.ping(1).received(), 3);
+    }
+    let (_, finished) = run(&mut echo, 800_000, u64::MAX, |_| None);
+    assert_eq!(finished, [(0, 1_020_000)]);
+    assert_eq!(echo.ignored(), Ignored::default());
+}
+
+#[test]
 fn a_burst_of_none_is_over_at_once() {
     let mut echo = echo(1, 2, 10_000);
     echo.start(0, Burst { count: 0, ..BURST }, us(0));
