@@ -43,6 +43,10 @@ fn wrong_usage_is_told() {
             &["--approximate", "excludes"],
         ),
         (&["--to", "a", "--threads", "0"], &["--threads", "1 to"]),
+        (
+            &["--to", "a", "--tail", "--state", "no/log", "no/log"],
+            &["--state", "one of the logs"],
+        ),
     ] {
         refused(&run(args), 2, words);
     }
@@ -161,6 +165,20 @@ fn rows_are_appended_to_a_file() {
         1,
         &["/no/such", "append"],
     );
+}
+
+#[test]
+fn rows_do_not_go_into_a_log() {
+    let directory = TempDir::new();
+    let log = file(&directory, "log", DAY.as_bytes());
+    let same = directory.path().join("same");
+    fs::hard_link(&log, &same).unwrap();
+    let same = same.to_str().unwrap();
+    for tail in [&[][..], &["--tail"]] {
+        let args = ["--to", "h", "--hourly", "--output-file", same, &log];
+        refused(&run(&[&args, tail].concat()), 2, &["--output-file", &log]);
+    }
+    assert_eq!(fs::read(&log).unwrap(), DAY.as_bytes());
 }
 
 #[test]
