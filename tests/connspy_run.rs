@@ -182,6 +182,35 @@ fn rows_do_not_go_into_a_log() {
 }
 
 #[test]
+fn the_words_of_the_service_are_understood() {
+    let directory = TempDir::new();
+    let log = file(&directory, "connections.log", DAY.as_bytes());
+    let text = include_str!("openwrt/expected/full.txt");
+    let own = text.split("<connspy> <--tail>").nth(1).unwrap();
+    let lines = own.lines().map_while(|line| match line {
+        "" => Some(""),
+        line => line.strip_prefix("append_param <command> "),
+    });
+    let words = lines.flat_map(|line| {
+        line.split(['<', '>'])
+            .filter(|word| !word.trim().is_empty())
+    });
+    // Its files are in a directory of ours.
+    let words: Vec<String> = words
+        .map(|word| match word.rsplit_once('/') {
+            Some((_, "my log")) => log.clone(),
+            Some((_, name)) => format!("{}/{name}", directory.path().display()),
+            None => word.to_owned(),
+        })
+        .collect();
+    assert!(words.iter().any(|word| word == "--state"), "{words:?}");
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let output = run(&[&["--tail", "--time_end", "1565640000"], &words[..]].concat());
+    assert!(output.status.success(), "{output:?}");
+    assert!(directory.path().join("connspy.state").exists());
+}
+
+#[test]
 fn a_reader_that_goes_away_ends_the_run_quietly() {
     let directory = TempDir::new();
     let mut long = String::new();
