@@ -194,3 +194,48 @@ fn a_full_disk_is_told_and_leaves_nothing() {
     }
     failed(&output, "", &["--temp-dir", "No space left"]);
 }
+
+/// A log with one connection in each of so many hours.
+fn hours(directory: &TempDir, count: u64) -> String {
+    let mut log = String::new();
+    for hour in 0..count {
+        writeln!(log, "{} host-{hour} h", 1_565_647_200 + hour * 3_600).unwrap();
+    }
+    file(directory, "log", log.as_bytes())
+}
+
+#[test]
+fn more_open_hours_than_memory_holds_are_told() {
+    let directory = TempDir::new();
+    let log = hours(&directory, 4_000);
+    let temp_dir = directory.path().to_str().unwrap();
+    for way in [["--approximate"].as_slice(), &["--temp-dir", temp_dir]] {
+        let args = ["--busiest_host", "--hourly", "--memory-mib", "1"];
+        let late = ["--max_log_late_seconds", "999999999", &log];
+        failed(
+            &run(&[&args, way, &late].concat()),
+            "",
+            &[
+                "open hours",
+                "1 MiB",
+                "--memory-mib",
+                "--max_log_late_seconds",
+            ],
+        );
+    }
+}
+
+#[test]
+fn every_hour_keeps_a_busiest_host_however_little_memory_there_is() {
+    let directory = TempDir::new();
+    let log = hours(&directory, 1_500);
+    let args = ["--busiest_host", "--hourly", "--approximate"];
+    let bounds = ["--memory-mib", "1", "--max_log_late_seconds", "999999999"];
+    let output = run(&[&args[..], &bounds, &[&log]].concat());
+    let rows = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(rows.lines().count(), 1_500);
+    for (hour, row) in rows.lines().enumerate() {
+        let start = format!("{}.0\tMOST\thost-{hour}", 1_565_647_200 + hour * 3_600);
+        assert!(row.starts_with(&start), "{row}");
+    }
+}

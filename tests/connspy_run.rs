@@ -43,6 +43,10 @@ fn wrong_usage_is_told() {
             &["--approximate", "excludes"],
         ),
         (&["--to", "a", "--threads", "0"], &["--threads", "1 to"]),
+        (
+            &["--to", "a", "--tail", "--state", "no/log", "no/log"],
+            &["--state", "one of the logs"],
+        ),
     ] {
         refused(&run(args), 2, words);
     }
@@ -161,6 +165,49 @@ fn rows_are_appended_to_a_file() {
         1,
         &["/no/such", "append"],
     );
+}
+
+#[test]
+fn rows_do_not_go_into_a_log() {
+    let directory = TempDir::new();
+    let log = file(&directory, "log", DAY.as_bytes());
+    let same = directory.path().join("same");
+    fs::hard_link(&log, &same).unwrap();
+    let same = same.to_str().unwrap();
+    for tail in [&[][..], &["--tail"]] {
+        let args = ["--to", "h", "--hourly", "--output-file", same, &log];
+        refused(&run(&[&args, tail].concat()), 2, &["--output-file", &log]);
+    }
+    assert_eq!(fs::read(&log).unwrap(), DAY.as_bytes());
+}
+
+#[test]
+fn the_words_of_the_service_are_understood() {
+    let directory = TempDir::new();
+    let log = file(&directory, "connections.log", DAY.as_bytes());
+    let text = include_str!("openwrt/expected/full.txt");
+    let own = text.split("<connspy> <--tail>").nth(1).unwrap();
+    let lines = own.lines().map_while(|line| match line {
+        "" => Some(""),
+        line => line.strip_prefix("append_param <command> "),
+    });
+    let words = lines.flat_map(|line| {
+        line.split(['<', '>'])
+            .filter(|word| !word.trim().is_empty())
+    });
+    // Its files are in a directory of ours.
+    let words: Vec<String> = words
+        .map(|word| match word.rsplit_once('/') {
+            Some((_, "my log")) => log.clone(),
+            Some((_, name)) => format!("{}/{name}", directory.path().display()),
+            None => word.to_owned(),
+        })
+        .collect();
+    assert!(words.iter().any(|word| word == "--state"), "{words:?}");
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let output = run(&[&["--tail", "--time_end", "1565640000"], &words[..]].concat());
+    assert!(output.status.success(), "{output:?}");
+    assert!(directory.path().join("connspy.state").exists());
 }
 
 #[test]

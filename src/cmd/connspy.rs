@@ -155,6 +155,12 @@ fn check_tail(files: &[String], options: &Section) -> Result<(), Failure> {
     if !options.boolean("tail") || files.is_empty() {
         return Err(options.refuse("state", ": only with --tail and a file"));
     }
+    if files
+        .iter()
+        .any(|path| Some(path.as_str()) == options.given("state"))
+    {
+        return Err(options.refuse("state", ": is one of the logs"));
+    }
     if options.boolean("approximate") {
         return Err(options.refuse("state", ": what --approximate estimates cannot be kept"));
     }

@@ -68,17 +68,30 @@ fn look(plan: &Plan) -> Result<Option<u64>, Failure> {
 /// Where rows go.
 ///
 /// # Errors
-/// When the file of `--output-file` cannot be opened.
+/// When the file of `--output-file` cannot be opened, or is one of the logs.
 pub fn target(plan: &Plan) -> Result<Target, Failure> {
     let Some(path) = &plan.output_file else {
         return Ok(Target::Stdout);
     };
     let file = files::c_path(path).and_then(|path| File::append(&path));
-    file.map(Target::File).map_err(|error| {
+    let file = file.map_err(|error| {
         Failure::failed(format_args!(
             "cannot open '{path}' to append rows: {error}; see --output-file"
         ))
-    })
+    })?;
+    let own = file.status().ok().filter(Status::is_file);
+    let is_own = |log: &&String| {
+        let log = files::c_path(log).and_then(|log| Status::of(&log, true));
+        let log = log.ok().flatten();
+        log.is_some_and(|log| own.is_some_and(|own| own.identity() == log.identity()))
+    };
+    // Rows by hour would be read as connections.
+    match plan.files.iter().find(is_own) {
+        None => Ok(Target::File(file)),
+        Some(log) => Err(Failure::usage(format_args!(
+            "--output-file '{path}' is the log '{log}'; name another file for rows"
+        ))),
+    }
 }
 
 /// Tells what was read and what could not be used.

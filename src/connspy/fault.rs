@@ -11,6 +11,8 @@ pub enum Fault {
     Output(io::Error),
     /// The sets need more than so many bytes, and there is nowhere to put them.
     Memory(usize),
+    /// So many bytes are too few for so many open hours, whatever their sets become.
+    Hours(usize, usize),
     /// Sets cannot be kept in the directory for them.
     Disk(io::Error),
     /// The state file cannot be written.
@@ -38,6 +40,12 @@ impl fmt::Display for Fault {
                 f,
                 "the sets of hosts do not fit into {} MiB; give --temp-dir DIR for the rest, more \
                  with --memory-mib, or estimate with --approximate",
+                bytes >> 20
+            ),
+            Self::Hours(bytes, hours) => write!(
+                f,
+                "{hours} open hours do not fit into {} MiB; give more with --memory-mib, or a \
+                 smaller --max_log_late_seconds",
                 bytes >> 20
             ),
             Self::Estimated => f.write_str(

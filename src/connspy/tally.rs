@@ -168,7 +168,8 @@ impl Tally {
 
     /// Forgets the half of the hosts with the smaller counts: space saving (Metwally, Agrawal, El
     /// Abbadi 2005), many at a time. Whoever comes anew may be one of them, so its count begins
-    /// with what it can have had at most, and that is its error.
+    /// with what it can have had at most, and that is its error. The largest stays, however many
+    /// have as much.
     pub fn halve(&mut self, budget: &mut Budget) {
         let before = self.bytes();
         if self.floor == 0 {
@@ -182,10 +183,11 @@ impl Tally {
         if half < counts.len() {
             self.floor = u64::from(*counts.select_nth_unstable(half).1);
         }
+        let largest = self.largest();
         let (mut kept, mut end) = (0, 0);
         for index in 0..self.len() {
             let Entry { start, count, hash } = self.entries[index];
-            if count > self.floor {
+            if count > self.floor || Some(index) == largest {
                 let name = start as usize..start as usize + self.name(index).len();
                 let start = end as u32;
                 end += name.len();

@@ -192,6 +192,7 @@ lines loss_limit 101
 lines state up
 gate hourly hourly
 gate memory_mib 0
+gate max_log_late_seconds 1000000000
 END
     sed '/type/d' "$tests"/cases/plain.conf >"$box/etc/config/netvitals"
     service "$box" start
@@ -202,6 +203,10 @@ END
     service "$box" start
     contains "refused: no output" "no output configured" "$said"
     check "refused: no output: instances" "" "$(grep open_instance "$box/tmp/procd" || true)"
+    sed '/option to_host/d' "$tests"/cases/full.conf >"$box/etc/config/netvitals"
+    service "$box" start
+    contains "refused: no host" "section 'gate' (connspy): nothing is asked for" "$said"
+    check "refused: no host: instances" "" "$(grep open_instance "$box/tmp/procd" || true)"
     # Paths that could be more than a path to procd's functions.
     for line in '/tmp/a b/x' '/tmp/$(reboot)/x' '/tmp/../etc/x' '/tmp/a:b/x' 'tmp/x'; do
         sed "s,/tmp/netvitals/latest.json,$line," "$tests"/cases/plain.conf \

@@ -107,7 +107,7 @@ busiest_host|boolean|0
 hourly|boolean|0
 only_complete_hours|boolean|0
 json|boolean|0
-max_log_late_seconds|integer|300|0 to 4294967295
+max_log_late_seconds|integer|300|0 to 999999999
 memory_mib|integer||1 to 1048576
 temp_dir|text
 state_file|text

@@ -232,12 +232,17 @@ impl Hours {
             .iter_mut()
             .flat_map(|hour| &mut hour.groups)
             .enumerate();
-        let largest = groups.max_by_key(|(_, hosts)| hosts.bytes());
-        let Some((number, hosts)) = largest.filter(|(_, hosts)| hosts.bytes() > 0) else {
-            return Err(Fault::Memory(self.memory.bytes));
+        let approximate = self.memory.approximate;
+        // Of those that are counted one stays.
+        let groups = groups.map(|(number, hosts)| (number % 3 == Group::Most as usize, hosts));
+        let can_give = groups.filter(|(is_counted, hosts)| {
+            let staying = usize::from(approximate && *is_counted);
+            hosts.in_memory().nth(staying).is_some()
+        });
+        let Some((is_counted, hosts)) = can_give.max_by_key(|(_, hosts)| hosts.bytes()) else {
+            return Err(Fault::Hours(self.memory.bytes, self.open.len()));
         };
-        if self.memory.approximate {
-            let is_counted = number % 3 == Group::Most as usize;
+        if approximate {
             hosts.estimate(is_counted, &mut self.budget);
             return Ok(());
         }
