@@ -31,6 +31,7 @@ router() {
         >"$1/etc/passwd"
     printf 'root:x:0:\nnetvitals:x:489:\n' >"$1/etc/group"
     printf 'lan br-lan\nwan eth1\n' >"$1/tmp/network"
+    echo CET-1CEST >"$1/etc/TZ"
     for name in hosts resolv.conf netvitals/{names,ca.pem,hosts.conf} config/{network,dhcp}; do
         echo "$name" >"$1/etc/$name"
     done
