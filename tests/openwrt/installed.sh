@@ -60,6 +60,8 @@ part_deb() {
     check "deb: secrets" "750 netvitals" "$(chroot "$box" stat -c '%a %G' /etc/netvitals)"
     contains "deb: spool" "	option spool '/var/lib/netvitals/spool'" \
         "$(cat "$box/etc/config/netvitals")"
+    contains "deb: a file that others see" "	option path '/run/netvitals/latest.json'" \
+        "$(cat "$box/etc/config/netvitals")"
     check "deb: runs" "netvitals 0.1.0 x86_64 http" "$(chroot "$box" /usr/bin/netmon)"
     contains "deb: group" "netvitals:x:" "$(cat "$box/etc/group")"
 
