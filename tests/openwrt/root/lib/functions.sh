@@ -164,8 +164,8 @@ is_valid() {
 	esac
 }
 
-# publish TYPE RULE…: as procd.sh does it, which leaves a text with the rules between double quotes to
-# eval. What is no text of the shell then ends the init script.
+# publish TYPE RULE…: as procd.sh does it, which leaves a text with the rules between double quotes
+# to eval. What is no text of the shell then ends the init script.
 publish() {
 	local type="$1" rule rules=''
 	shift
