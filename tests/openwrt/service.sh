@@ -198,13 +198,22 @@ END
     service "$box" start
     contains "refused: output without type" "section 'latest' (output): option 'type': missing" \
         "$said"
+    sed '/path/d' "$tests"/cases/plain.conf >"$box/etc/config/netvitals"
+    service "$box" start
+    contains "refused: file without path" "section 'latest' (output): option 'path': missing" \
+        "$said"
+    printf "config netvitals 'other'\n" | cat "$tests"/cases/plain.conf - \
+        >"$box/etc/config/netvitals"
+    service "$box" start
+    contains "refused: two agents" "section 'other' (netvitals): there is one already" "$said"
+    check "refused: two agents: instances" "" "$(grep open_instance "$box/tmp/procd" || true)"
     sed "s/type 'file'/type 'stdout'/; /path/d" "$tests"/cases/plain.conf \
         >"$box/etc/config/netvitals"
     service "$box" start
     contains "refused: no output" "no output configured" "$said"
     check "refused: no output: instances" "" "$(grep open_instance "$box/tmp/procd" || true)"
     # Paths that could be more than a path to procd's functions.
-    for line in '/tmp/a b/x' '/tmp/$(reboot)/x' '/tmp/../etc/x' '/tmp/a:b/x' 'tmp/x'; do
+    for line in '/tmp/a b/x' '/tmp/$(reboot)/x' '/tmp/../etc/x' '/tmp/a:b/x' 'tmp/x' '/x'; do
         sed "s,/tmp/netvitals/latest.json,$line," "$tests"/cases/plain.conf \
             >"$box/etc/config/netvitals"
         service "$box" start
