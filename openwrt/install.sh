@@ -188,8 +188,9 @@ case $system in
             put "$unit" "/usr/lib/systemd/system/${unit##*/}" 0644
         done
         put "$here/systemd/netvitals.sysusers" /usr/lib/sysusers.d/netvitals.conf 0644
-        # A server keeps what waits over a restart.
+        # A server keeps what waits over a restart; a unit has a /tmp of its own.
         put_configuration "s|#\(option spool '\)/tmp/|\1/var/lib/|
+            s|/tmp/netvitals/latest.json|/run/netvitals/latest.json|
             s|service netvitals reload|systemctl reload netvitals|"
         if [ -z "$root" ]; then
             getent group netvitals >/dev/null || groupadd --system netvitals

@@ -32,6 +32,76 @@ debian() {
     mknod -m 666 "$1/dev/null" c 1 3 2>/dev/null || touch "$1/dev/null"
 }
 
+# The system calls that the words mean, a line each: their names, or systemd's sets.
+calls_of() {
+    local word
+    for word; do
+        case $word in
+            @*)
+                # shellcheck disable=SC2046 # words
+                calls_of $(systemd-analyze syscall-filter "$word" | sed '1d; s/#.*//')
+                ;;
+            *) echo "$word" ;;
+        esac
+    done
+}
+
+# The system calls that the unit $1 allows.
+# shellcheck disable=SC2046 # words
+calls_of_unit() {
+    calls_of @default $(sed -n 's/^SystemCallFilter=\([^~]\)/\1/p' "$1") | sort -u >"$work/allowed"
+    calls_of $(sed -n 's/^SystemCallFilter=~//p; s/^ProtectClock=yes/@clock/p' "$1") | sort -u |
+        comm -13 - "$work/allowed"
+}
+
+# What the programs of the units call is what the units allow: another call would end them.
+part_units() {
+    local name binary=${NETVITALS:-target/debug/netvitals} box=$work/units
+    for name in "$binary" strace systemd-analyze; do
+        command -v "$name" >/dev/null ||
+            { echo "packages: no $name: the units' system calls are not tested" && return; }
+    done
+    mkdir "$box"
+    cat >"$box/netvitals" <<END
+config netvitals
+    option interval 1s
+    list interface lan0
+    option spool $box/spool
+    option state_file $box/state
+config output
+    option type elastic
+    option url http://localhost:9
+config output
+    option type file
+    option path $box/latest
+config probe
+    option host 192.0.2.1
+    option ping 200ms
+    option scan 1s
+END
+    printf '1 1 1 2 41 5 1 100\nlocalhost\n192.0.2.1\n' >"$box/connmonitor"
+    for name in netvitals connmonitor; do
+        # shellcheck disable=SC2016 # of the other shell
+        unshare --net --pid --fork --kill-child --mount-proc bash -c '
+            name=$3 applet=agent
+            [[ $name == netvitals ]] && applet+=" --config" || applet=$name
+            ip link set lo up
+            ip link add lan0 type veth peer name device
+            ip addr add 192.0.2.1/24 dev lan0
+            ip link set lan0 up
+            ip link set device up
+            strace -D -f -qq -o "$2/$name.calls" "$1" $applet "$2/$name" >"$2/$name.out" 2>&1 &
+            result=$name.out
+            [[ $name != netvitals ]] || result=state
+            until_it_does test -s "$2/$result"
+            kill $! && wait $! || true' bash "$binary" "$box" "$name" || fail "units: $name"
+        sed 's/^[0-9]* *//; s/(.*//; /^[a-z_0-9]*$/!d' "$box/$name.calls" | sort -u >"$box/used"
+        contains "units: $name was seen" epoll_wait "$(xargs <"$box/used")"
+        check "units: $name: calls that its unit does not allow" "" \
+            "$(calls_of_unit "openwrt/systemd/$name.service" | comm -23 "$box/used" -)"
+    done
+}
+
 part_deb() {
     local box=$work/debian from=$work/deb before unit
     command -v dpkg-deb >/dev/null || { echo "packages: no dpkg: .deb is not tested" && return; }
@@ -59,6 +129,8 @@ part_deb() {
         "$(chroot "$box" stat -c '%a %G' /etc/config/netvitals)"
     check "deb: secrets" "750 netvitals" "$(chroot "$box" stat -c '%a %G' /etc/netvitals)"
     contains "deb: spool" "	option spool '/var/lib/netvitals/spool'" \
+        "$(cat "$box/etc/config/netvitals")"
+    contains "deb: a file that others see" "	option path '/run/netvitals/latest.json'" \
         "$(cat "$box/etc/config/netvitals")"
     check "deb: runs" "netvitals 0.1.0 x86_64 http" "$(chroot "$box" /usr/bin/netmon)"
     contains "deb: group" "netvitals:x:" "$(cat "$box/etc/group")"

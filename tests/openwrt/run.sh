@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Usage: tests/openwrt/run.sh [PART…] [--bless]
 # What runs on routers and servers beside the binary: init script, schedules, packages, install.sh.
-# Without a part all of them: syntax, init, schedules, jail, packages, recipe, deb, install. The
-# init script runs in a scratch root under busybox's sh, with stand-ins for OpenWrt's functions
+# Without a part all of them: syntax, init, schedules, jail, packages, recipe, deb, units, install.
+# The init script runs in a scratch root under busybox's sh, with stand-ins for OpenWrt's functions
 # (root/) that write down what procd would be told; --bless writes that to expected/ instead of
 # comparing. Needs root; changes nothing outside of a temporary directory.
 # shellcheck disable=SC2016,SC1003 # much is quoted for somebody else
@@ -87,7 +87,7 @@ for word; do
         *) parts+=("$word") ;;
     esac
 done
-((${#parts[@]})) || parts=(syntax init schedules jail packages recipe deb install)
+((${#parts[@]})) || parts=(syntax init schedules jail packages recipe deb units install)
 for part in "${parts[@]}"; do "part_$part"; done
 echo "packages: $checks checks, $failures failures"
 ((failures == 0))

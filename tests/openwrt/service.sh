@@ -31,6 +31,7 @@ router() {
         >"$1/etc/passwd"
     printf 'root:x:0:\nnetvitals:x:489:\n' >"$1/etc/group"
     printf 'lan br-lan\nwan eth1\n' >"$1/tmp/network"
+    echo CET-1CEST >"$1/etc/TZ"
     for name in hosts resolv.conf netvitals/{names,ca.pem,hosts.conf} config/{network,dhcp}; do
         echo "$name" >"$1/etc/$name"
     done
@@ -198,6 +199,15 @@ END
     service "$box" start
     contains "refused: output without type" "section 'latest' (output): option 'type': missing" \
         "$said"
+    sed '/path/d' "$tests"/cases/plain.conf >"$box/etc/config/netvitals"
+    service "$box" start
+    contains "refused: file without path" "section 'latest' (output): option 'path': missing" \
+        "$said"
+    printf "config netvitals 'other'\n" | cat "$tests"/cases/plain.conf - \
+        >"$box/etc/config/netvitals"
+    service "$box" start
+    contains "refused: two agents" "section 'other' (netvitals): there is one already" "$said"
+    check "refused: two agents: instances" "" "$(grep open_instance "$box/tmp/procd" || true)"
     sed "s/type 'file'/type 'stdout'/; /path/d" "$tests"/cases/plain.conf \
         >"$box/etc/config/netvitals"
     service "$box" start
@@ -208,7 +218,7 @@ END
     contains "refused: no host" "section 'gate' (connspy): nothing is asked for" "$said"
     check "refused: no host: instances" "" "$(grep open_instance "$box/tmp/procd" || true)"
     # Paths that could be more than a path to procd's functions.
-    for line in '/tmp/a b/x' '/tmp/$(reboot)/x' '/tmp/../etc/x' '/tmp/a:b/x' 'tmp/x'; do
+    for line in '/tmp/a b/x' '/tmp/$(reboot)/x' '/tmp/../etc/x' '/tmp/a:b/x' 'tmp/x' '/x'; do
         sed "s,/tmp/netvitals/latest.json,$line," "$tests"/cases/plain.conf \
             >"$box/etc/config/netvitals"
         service "$box" start

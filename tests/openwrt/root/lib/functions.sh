@@ -131,6 +131,8 @@ is_valid() {
 		'and(uinteger,range('*)
 			range=${rule#*range(}
 			range=${range%))}
+			# It compares with an int.
+			[ "${range#*,}" -le 2147483647 ] || return 1
 			is_valid uinteger "$value" && [ "$value" -ge "${range%,*}" ] &&
 				[ "$value" -le "${range#*,}" ]
 			;;
@@ -139,13 +141,14 @@ is_valid() {
 			range=${range%)}
 			[ "${#value}" -ge "${range%,*}" ] && [ "${#value}" -le "${range#*,}" ]
 			;;
-		'regex("'*)
-			range=${rule#*\"}
-			printf '%s\n' "$value" | grep -Eqx "${range%\")}"
+		"regex('"*)
+			range=${rule#*\'}
+			range=${range%\')}
+			printf '%s\n' "$value" | grep -Eqx "$range"
 			;;
-		'or("'*)
+		"or('"*)
 			range=${rule#*(}
-			for word in $(echo "${range%)}" | tr '",' '  '); do
+			for word in $(echo "${range%)}" | tr "'," '  '); do
 				[ "$word" != "$value" ] || return 0
 			done
 			return 1
@@ -161,14 +164,31 @@ is_valid() {
 	esac
 }
 
-uci_load_validate() {
-	local section="$3" type="$2" rule name value result=0
-	shift 4
-	[ -z "${VALIDATING-}" ] || record validation "$type" "$@"
-	[ -n "$section" ] || return 0
+# publish TYPE RULE…: as procd.sh does it, which leaves a text with the rules between double quotes
+# to eval. What is no text of the shell then ends the init script.
+publish() {
+	local type="$1" rule rules=''
+	shift
 	for rule; do
 		name=${rule%%:*}
 		rule=${rule#*:}
+		rules="$rules \"$name:${rule%%:*}\""
+	done
+	eval "record validation \"$type\"$rules"
+}
+
+uci_load_validate() {
+	local section="$3" type="$2" rule name value result=0
+	shift 4
+	if [ -z "$section" ]; then
+		[ -z "${VALIDATING-}" ] || publish "$type" "$@"
+		return 0
+	fi
+	for rule; do
+		name=${rule%%:*}
+		rule=${rule#*:}
+		# What follows another colon is a default.
+		rule=${rule%%:*}
 		config_get value "$section" "$name"
 		[ -z "$value" ] || is_valid "$rule" "$value" || {
 			echo "$section.$name=$value validates as $rule with false" >&2
