@@ -84,7 +84,11 @@ impl Number {
     pub fn order(self, other: Self) -> Ordering {
         match (self, other) {
             (Self::Int(one), Self::Int(other)) => one.cmp(&other),
-            _ => self.value().total_cmp(&other.value()),
+            // Both finite, so they compare; -0.0 is as large as 0.0.
+            _ => {
+                let (one, other) = (self.value(), other.value());
+                one.partial_cmp(&other).unwrap_or(Ordering::Equal)
+            }
         }
     }
 }
