@@ -152,7 +152,9 @@ fn a_broker_that_is_not_there_is_tried_for_a_while() {
     let port = closed.local_addr().unwrap().port();
     drop(closed);
     let signals = Signals::hold().unwrap();
+    let began = Instant::now();
     let error = Broker::connect_patiently(settings(port), &signals, patience).unwrap_err();
+    assert!(began.elapsed() >= patience.first, "{:?}", began.elapsed());
     let name = format!("RabbitMQ at 127.0.0.1:{port}: nobody listens there");
     assert!(
         matches!(&error, CarrierError::Down(text) if text.contains(&name)),
