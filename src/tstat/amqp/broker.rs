@@ -176,7 +176,7 @@ impl<'a> Broker<'a> {
             Cut::Deadline => {
                 let count = self.window.len();
                 let what = format!(
-                    "{}: no time left, {count} messages unconfirmed",
+                    "{}: no time left, {count} messages unconfirmed; the next run sends them again",
                     self.name()
                 );
                 CarrierError::Down(what)
