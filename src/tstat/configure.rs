@@ -161,6 +161,9 @@ impl<'a> Options<'a> {
 
     fn host(&self) -> Result<String, SettingsError> {
         let host = self.text("host")?;
+        if host.contains('@') {
+            return Err(self.wrong("host", endpoint::EndpointError::Secret));
+        }
         let foreign = |byte: u8| {
             !byte.is_ascii_alphanumeric()
                 && !matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']' | b'%')
