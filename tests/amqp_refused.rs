@@ -2,6 +2,9 @@
 //! A broker that takes nothing, is not there or makes no sense: what is said, and when.
 #![cfg(feature = "tstat")]
 
+use std::fs;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
 use std::time::Instant;
 
 use netvitals::sys::clock;
@@ -15,6 +18,8 @@ use broker::{Act, Broker as Fake, Moment};
 #[path = "support/carrying.rs"]
 mod carrying;
 use carrying::*;
+mod support;
+use support::{EXE, Guarded, tstat};
 
 #[test]
 fn patience_ends() {
@@ -152,7 +157,9 @@ fn a_broker_that_is_not_there_is_tried_for_a_while() {
     let port = closed.local_addr().unwrap().port();
     drop(closed);
     let signals = Signals::hold().unwrap();
+    let began = Instant::now();
     let error = Broker::connect_patiently(settings(port), &signals, patience).unwrap_err();
+    assert!(began.elapsed() >= patience.first, "{:?}", began.elapsed());
     let name = format!("RabbitMQ at 127.0.0.1:{port}: nobody listens there");
     assert!(
         matches!(&error, CarrierError::Down(text) if text.contains(&name)),
@@ -213,4 +220,32 @@ fn a_broker_that_never_ends_talking_is_left_in_time() {
     });
     assert!(error.to_string().contains("confirmed nothing"), "{error}");
     assert!(began.elapsed() < MS(15_000), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_broker_that_fell_silent_does_not_keep_us_from_ending_within_three_seconds() {
+    let (reached, heard) = mpsc::channel();
+    let fake = Fake::start(131_072, 0, move |_, moment| match moment {
+        Moment::Published(_) => {
+            let _ = reached.send(());
+            Some(vec![Act::Mute])
+        }
+        _ => None,
+    });
+    let root = tstat::tree(&[("1.out/log_udp_complete", &tstat::udp_log(10))]);
+    let ini = root.path().join("config.ini");
+    let text = "username = u\npassword = p\nvhost = /\nqueue = q\nrouting_key = q\nexchange =\n";
+    let text = format!("[rabbit]\nhost = 127.0.0.1\nport = {}\n{text}", fake.port);
+    fs::write(&ini, text).unwrap();
+    let mut command = Command::new(EXE);
+    command.arg("tstat-send").arg("-d").arg(root.path());
+    command.arg("-c").arg(&ini).args(["-b", "0"]);
+    let mut run = Guarded(command.stderr(Stdio::null()).spawn().unwrap());
+    heard.recv_timeout(MS(20_000)).unwrap();
+    let began = Instant::now();
+    run.signal(rustix::process::Signal::TERM);
+    // What was under way may be lost, so it is no success.
+    assert_eq!(run.wait(MS(10_000)), Some(1));
+    assert!(began.elapsed() < MS(3_900), "{:?}", began.elapsed());
+    assert!(!root.path().join("1.out/.processed").exists());
 }

@@ -140,6 +140,22 @@ fn strategy(tcp: bool) -> impl Strategy<Value = String> {
     rows(&header, first).prop_map(move |rows| format!("{header}\n{rows}\n"))
 }
 
+#[test]
+fn a_rate_of_large_integers_is_rounded_once() {
+    let header = "#c_ip:1 c_port:2 c_pkts_retx:3 c_pkts_data:4 c_bytes_uniq:5 s_ip:6 s_port:7 \
+                  s_pkts_data:8 s_bytes_uniq:9 first:10 last:11 durat:12";
+    let row = "10.0.0.1 1 1 18014398509481987 1 10.0.0.2 2 1 1 1000 2000 1";
+    for (retx, expected) in [
+        ("18014398509481985", 0.999_999_999_999_999_9),
+        ("9007199254740993", 0.5),
+    ] {
+        let row = row.replace(" 1 1 1801", &format!(" 1 {retx} 1801"));
+        let (kept, _) = made(&format!("{header}\n{row}\n"), true, 0, false);
+        let at = format!("\"tcp_rexmit_rate\":{expected},");
+        assert!(kept.text.contains(&at), "{at}: {}", kept.text);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 120,

@@ -3,12 +3,17 @@
 #![cfg(feature = "tstat")]
 
 use std::fs;
+use std::io;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use netvitals::sys::files::c_path;
+use netvitals::sys::tree::Directory;
+use netvitals::tstat::walk::{Place, Visitor, walk};
 use rustix::process::Signal;
 
 mod support;
@@ -83,6 +88,7 @@ fn an_api_gets_arrays_with_names_that_a_repeat_keeps() {
     let output = send(&root, "api", &api_at(&server), &[]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(stderr(&output).contains("10 messages, 10 confirmed, 1 retried"));
+    assert!(stderr(&output).contains("503") && stderr(&output).contains("; trying again in"));
     let requests = server.requests();
     let name = |i: usize| requests[i].header("idempotency-key").to_owned();
     assert_eq!((requests.len(), name(3)), (11, name(4)));
@@ -362,4 +368,29 @@ fn what_is_wrong_is_said_before_anything_is_done() {
         2,
         &["/no/such"],
     );
+}
+
+/// Removes each directory that it sees.
+struct Remover(usize);
+
+impl Visitor for Remover {
+    fn visit(&mut self, _: &Directory, place: &Place) -> ControlFlow<()> {
+        fs::remove_dir_all(&place.path).unwrap();
+        self.0 += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn blocked(&mut self, place: &Place, error: &io::Error) {
+        panic!("{}: {error}", place.path);
+    }
+}
+
+#[test]
+fn a_directory_that_goes_while_it_is_read_is_no_failure_of_the_search() {
+    let root = two();
+    let path = root.path().to_str().unwrap();
+    let tree = Directory::open(&c_path(path).unwrap()).unwrap();
+    let mut remover = Remover(0);
+    assert!(walk(&tree, &Place::root(path), &mut remover).is_continue());
+    assert_eq!(remover.0, 2);
 }

@@ -161,6 +161,9 @@ impl<'a> Options<'a> {
 
     fn host(&self) -> Result<String, SettingsError> {
         let host = self.text("host")?;
+        if host.contains('@') {
+            return Err(self.wrong("host", endpoint::EndpointError::Secret));
+        }
         let foreign = |byte: u8| {
             !byte.is_ascii_alphanumeric()
                 && !matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']' | b'%')
@@ -213,11 +216,14 @@ fn url(options: &Options<'_>, usual: Option<u16>, path: &str) -> Result<String, 
     } else {
         "/"
     };
-    let url = format!("{scheme}://{host}:{port}{slash}{path}");
-    let checked = endpoint::normalise(&url, 80, 443);
-    checked
-        .map(|_| url)
-        .map_err(|error| options.wrong("host", error))
+    let server = format!("{scheme}://{host}:{port}");
+    let url = format!("{server}{slash}{path}");
+    // Each is blamed for what is its own.
+    for (option, url) in [("host", &server), ("path", &url)] {
+        let checked = endpoint::normalise(url, 80, 443);
+        checked.map_err(|error| options.wrong(option, error))?;
+    }
+    Ok(url)
 }
 
 fn api(options: &Options<'_>, environment: Environment<'_>) -> Result<Server, SettingsError> {

@@ -266,7 +266,7 @@ fn rexmit_rate(side: &Side, row: Row<'_>, rexmit: Column) -> Result<Option<f64>,
     if nothing(rexmit) || nothing(side.packets) {
         return Ok(None);
     }
-    let rate = row.number(rexmit)?.value() / row.number(side.packets)?.value();
+    let rate = row.number(rexmit)?.over(row.number(side.packets)?);
     match rate.is_finite() {
         true => Ok(Some(rate)),
         false => Err(Unrenderable {

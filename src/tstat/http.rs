@@ -230,7 +230,7 @@ impl Carrier for ToServer<'_> {
             if now.since(start) + wait > PATIENCE {
                 return Err(CarrierError::Down(format!("{}: {reason}", self.name)));
             }
-            log::info!("{}: {reason}; trying again in {wait:.1?}", self.name);
+            log::warn!("{}: {reason}; trying again in {wait:.1?}", self.name);
             let woken = self.signals.wait_until(now.after(wait), None);
             if self.signals.is_asked_to_end() || !matches!(woken, Ok(Woken::Due)) {
                 return Err(CarrierError::Interrupted);

@@ -95,8 +95,10 @@ impl Journal {
         let head = format!("{FORM} {key}\n");
         let ours = content.strip_prefix(head.as_bytes());
         let confirmed = ours.map(parse).unwrap_or_default();
-        let found = match (content.is_empty(), ours) {
-            (false, None) => Found::Stale,
+        // A first line alone, whole or not, says of no slice that it was confirmed.
+        let begun = memchr::memchr(b'\n', &content).is_some_and(|at| at + 1 < content.len());
+        let found = match (begun, ours) {
+            (true, None) => Found::Stale,
             _ if confirmed == Ranges::default() => Found::Nothing,
             _ => Found::Ours,
         };

@@ -80,10 +80,11 @@ impl Number {
         }
     }
 
-    /// Which one is larger; 0 and -0.0 are equal.
+    /// Which one is larger.
     pub fn order(self, other: Self) -> Ordering {
         match (self, other) {
             (Self::Int(one), Self::Int(other)) => one.cmp(&other),
+            // Both finite, so they compare; -0.0 is as large as 0.0.
             _ => {
                 let (one, other) = (self.value(), other.value());
                 one.partial_cmp(&other).unwrap_or(Ordering::Equal)

@@ -14,8 +14,9 @@ use super::walk::Place;
 use crate::sys::clock;
 use crate::sys::signal::Signals;
 
-/// How long what is in flight is waited for when there is nothing more to come.
-const LAST_WORDS: Duration = Duration::from_secs(3);
+/// How long what is in flight is waited for when there is nothing more to come; with the second for
+/// taking leave three, as of all that ends by a signal.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Complaints about one log that are shown; more are counted only.
 const COMPLAINTS_MAX: u32 = 10;

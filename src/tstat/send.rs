@@ -134,6 +134,7 @@ impl Visitor for Sender<'_> {
 
     fn blocked(&mut self, place: &Place, error: &io::Error) {
         self.report.failed += 1;
+        self.report.hide();
         log::error!(
             "{}: cannot be searched: {error}; is it yours to read?",
             place.path

@@ -79,6 +79,8 @@ fn step(
     }
     let names = match directory.names(|entry| entry == Entry::Directory) {
         Ok(names) => names,
+        // Removed since it was entered; who worked on it has said so.
+        Err(error) if is_gone(&error) => return ControlFlow::Continue(()),
         Err(error) => {
             visitor.blocked(place, &error);
             return ControlFlow::Continue(());

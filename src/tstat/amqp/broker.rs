@@ -142,19 +142,21 @@ impl<'a> Broker<'a> {
             false => self.patience.first,
         };
         let wait = self.backoff.failed(random::bits(), None);
-        self.try_at = now.after(wait);
+        // The last try is when patience ends, and not the one before.
+        let end = since.after(patience);
+        self.try_at = now.after(wait).min(end);
         if why.lasts(self.was_ready) {
             return Err(self.give_up(CarrierError::SetUpWrong(text)));
         }
         let is_over = matches!(why, Break::Fault(Fault::Blocked(_)));
-        if is_over || self.try_at.since(since) > patience {
+        if is_over || now >= end {
             let tried = now.since(since).as_secs();
             let text = format!("{text} (tried for {tried} s)");
             return Err(self.give_up(CarrierError::Down(text)));
         }
         log::warn!(
             "{text}; trying again in {} ms, {} unconfirmed",
-            wait.as_millis(),
+            self.try_at.since(now).as_millis(),
             self.window.len()
         );
         Ok(())
@@ -174,7 +176,7 @@ impl<'a> Broker<'a> {
             Cut::Deadline => {
                 let count = self.window.len();
                 let what = format!(
-                    "{}: no time left, {count} messages unconfirmed",
+                    "{}: no time left, {count} messages unconfirmed; the next run sends them again",
                     self.name()
                 );
                 CarrierError::Down(what)

@@ -154,6 +154,14 @@ fn what_is_wrong_is_named_without_secrets() {
         "rabbit",
         ": [rabbit] host: 'a b' is not a name or an address",
     );
+    let error = parse(&EXAMPLE.replace("localhost", "u:geheim@h"), "rabbit").unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains("host: user and password") && !error.contains("geheim"),
+        "{error}"
+    );
+    let query = "[api]\nhost=h\nport=1\npath=/in?token=geheim";
+    refused(query, "api", ": [api] path: nothing may follow the path");
     let secret = "[api]\nhost=h\nport=1\napi_key=gehe\u{ef}m";
     let error = parse(secret, "api").unwrap_err().to_string();
     assert!(

@@ -68,6 +68,17 @@ fn integers_may_have_a_sign_and_zeros_in_front() {
 }
 
 #[test]
+fn a_zero_is_as_large_as_another() {
+    for (one, other) in [
+        (Number::Float(-0.0), Number::Float(0.0)),
+        (Number::Float(-0.0), Number::Int(0)),
+    ] {
+        assert_eq!(one.order(other), Ordering::Equal);
+        assert_eq!(other.order(one), Ordering::Equal);
+    }
+}
+
+#[test]
 fn a_quotient_of_large_integers_is_rounded_once() {
     // 2^60 + 129 lies beyond the tie between two doubles, but only by what follows the 55th bit.
     assert_eq!(quotient((1 << 60) + 129, 1), ((1_u64 << 60) + 256) as f64);

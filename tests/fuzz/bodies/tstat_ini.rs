@@ -10,6 +10,10 @@ const SECRET: &str = "QJZXVKWYQJZXVKWY";
 /// One input: the file, in which `$` alone stands for a secret where one belongs.
 pub fn run(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
+    // Found out by the fuzzer, and put where no secret belongs.
+    if text.contains(SECRET) {
+        return;
+    }
     let with_secret = |line: &str| match line.trim() {
         "password = $" | "api_key = $" => line.replace('$', SECRET) + "\n",
         _ => format!("{line}\n"),
