@@ -8,6 +8,7 @@ use embedded_io::Write;
 
 use super::bandwidth::SCHEMA_VERSION;
 use super::json::Json;
+use super::vitals::certificate;
 use crate::limits::BANNER_TEXT_BYTES_MAX;
 use crate::model::probe::{Finding, Ping, Route, Service};
 use crate::time::Wall;
@@ -182,26 +183,7 @@ fn port<W: Write>(
             json.literal_key(says)?;
             json.string(&finding.text)?;
         }
-        certificate(json, finding)?;
-    }
-    json.close_object()
-}
-
-fn certificate<W: Write>(json: &mut Json<W>, finding: &Finding) -> Result<(), W::Error> {
-    let Some(certificate) = &finding.certificate else {
-        return Ok(());
-    };
-    json.literal_key("\"tls\":")?;
-    json.open_object()?;
-    json.literal_key("\"valid\":")?;
-    json.boolean(certificate.error.is_empty())?;
-    if let Some(days) = certificate.days {
-        json.literal_key("\"daysLeft\":")?;
-        json.signed(days.into())?;
-    }
-    if !certificate.error.is_empty() {
-        json.literal_key("\"error\":")?;
-        json.string(&certificate.error)?;
+        certificate(json, "\"daysLeft\":", finding)?;
     }
     json.close_object()
 }

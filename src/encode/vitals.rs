@@ -57,7 +57,7 @@ pub fn line<'a>(
     Ok(&buffer[..len - left])
 }
 
-/// Writes a change of one host, with the route of `vitals` if it has one, as [`line`] does.
+/// Writes a change of one host, with the route of `vitals` if it has one, as [`line()`] does.
 ///
 /// # Errors
 /// When the buffer is smaller than [`bytes_max`].
@@ -155,7 +155,7 @@ fn scan<W: Write>(json: &mut Json<W>, scan: &Scan<'_>) -> Result<(), W::Error> {
             json.display(found.status)?;
             json.literal_key("\"server\":")?;
             json.string(&found.text)?;
-            certificate(json, found)
+            certificate(json, "\"days\":", found)
         })?;
     }
     json.literal_key("\"mysql\":")?;
@@ -190,7 +190,12 @@ fn finding<W: Write>(
     json.close_object()
 }
 
-fn certificate<W: Write>(json: &mut Json<W>, found: &Finding) -> Result<(), W::Error> {
+/// What the certificate is worth, when that was asked for; `days_key` is the key of the days left.
+pub(super) fn certificate<W: Write>(
+    json: &mut Json<W>,
+    days_key: &'static str,
+    found: &Finding,
+) -> Result<(), W::Error> {
     let Some(certificate) = &found.certificate else {
         return Ok(());
     };
@@ -199,8 +204,8 @@ fn certificate<W: Write>(json: &mut Json<W>, found: &Finding) -> Result<(), W::E
     json.literal_key("\"valid\":")?;
     json.boolean(certificate.error.is_empty())?;
     if let Some(days) = certificate.days {
-        json.literal_key("\"days\":")?;
-        json.raw(itoa::Buffer::new().format(days).as_bytes())?;
+        json.literal_key(days_key)?;
+        json.signed(days.into())?;
     }
     if !certificate.error.is_empty() {
         json.literal_key("\"error\":")?;
