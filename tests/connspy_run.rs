@@ -111,6 +111,15 @@ fn packed_files_are_read_and_broken_ones_told() {
     let halves = [packed(&DAY.as_bytes()[..20]), packed(&DAY.as_bytes()[20..])].concat();
     let log = file(&directory, "log.gz", &halves);
     printed(&run(&["--to", "h", &log]), "a\nb\nc\n");
+    // Zeros between and behind members are no members: tapes fill up their blocks.
+    let padding = vec![0; 70_000];
+    let fourth = packed(b"1565690399 d h\n");
+    let parts = [&halves[..], &padding, &fourth, &padding].concat();
+    let padded = file(&directory, "padded.gz", &parts);
+    printed(&run(&["--to", "h", &padded]), "a\nb\nc\nd\n");
+    let parts = [&halves[..], &padding[..1], b"what is no member"].concat();
+    let output = run(&["--to", "h", &file(&directory, "rest.gz", &parts)]);
+    failed(&output, "a\nb\nc\n", &["rest.gz", "gzip"]);
 
     let mut long = String::new();
     for number in 0..50_000 {

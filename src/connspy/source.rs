@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where bytes of a log come from: a file, standard input, a file packed by gzip (RFC 1952).
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
 use super::seek::{self, Wanted};
 use crate::sys::files::{self, File};
@@ -24,7 +24,7 @@ pub struct Source {
 #[derive(Debug)]
 enum Content {
     Plain(Counted),
-    Packed(Box<MultiGzDecoder<BufReader<Counted>>>),
+    Packed(Members),
 }
 
 /// A file, and how much of it was read.
@@ -39,6 +39,61 @@ impl Read for Counted {
         let len = self.file.read(buffer)?;
         self.read_bytes += len as u64;
         Ok(len)
+    }
+}
+
+/// The members of a packed file, one after the other (RFC 1952, section 2.2).
+#[derive(Debug)]
+struct Members {
+    /// The one that is being unpacked; `None` only while the next takes its place.
+    member: Option<Box<GzDecoder<BufReader<Counted>>>>,
+}
+
+impl Members {
+    fn new(packed: Counted) -> Self {
+        let packed = BufReader::with_capacity(PACKED_BYTES, packed);
+        Self {
+            member: Some(Box::new(GzDecoder::new(packed))),
+        }
+    }
+
+    fn read_bytes(&self) -> u64 {
+        let member = self.member.as_ref();
+        member.map_or(0, |member| member.get_ref().get_ref().read_bytes)
+    }
+}
+
+impl Read for Members {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let len = member.read(buffer)?;
+            if len > 0 || buffer.is_empty() {
+                return Ok(len);
+            }
+            if at_end(member.get_mut())? {
+                break;
+            }
+            // The header of a member is read when the next bytes are asked for.
+            let packed = self.member.take().map(|member| member.into_inner());
+            self.member = packed.map(|packed| Box::new(GzDecoder::new(packed)));
+        }
+        Ok(0)
+    }
+}
+
+/// Whether nothing but zeros follows, with which tapes and block devices fill up their blocks.
+fn at_end(packed: &mut impl BufRead) -> io::Result<bool> {
+    loop {
+        let bytes = packed.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(true);
+        }
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        let only_zeros = zeros == bytes.len();
+        packed.consume(zeros);
+        if !only_zeros {
+            return Ok(false);
+        }
     }
 }
 
@@ -74,10 +129,7 @@ impl Source {
             name: name.to_owned(),
             bytes: status.is_file().then(|| status.bytes()),
             content: match name.ends_with(".gz") {
-                true => Content::Packed(Box::new(MultiGzDecoder::new(BufReader::with_capacity(
-                    PACKED_BYTES,
-                    plain,
-                )))),
+                true => Content::Packed(Members::new(plain)),
                 false => Content::Plain(plain),
             },
         })
@@ -106,7 +158,7 @@ impl Source {
     pub fn read_bytes(&self) -> u64 {
         match &self.content {
             Content::Plain(plain) => plain.read_bytes,
-            Content::Packed(packed) => packed.get_ref().get_ref().read_bytes,
+            Content::Packed(members) => members.read_bytes(),
         }
     }
 
@@ -118,7 +170,7 @@ impl Source {
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match &mut self.content {
             Content::Plain(plain) => plain.read(buffer),
-            Content::Packed(packed) => packed.read(buffer),
+            Content::Packed(members) => members.read(buffer),
         }
     }
 }
