@@ -267,7 +267,7 @@ fn a_state_that_is_of_no_use_is_refused() {
     let whole = fs::read(&state).unwrap();
     for (content, what) in [
         (&whole[..whole.len() - 9], "damaged"),
-        (b"", "damaged"),
+        (b"\n", "not a state"),
         (b"1565647200 a b\n", "not a state"),
         (&whole[..100], "damaged"),
     ] {
@@ -283,7 +283,7 @@ fn a_state_that_is_of_no_use_is_refused() {
     refused(
         &run(&["--to_host=b", path]),
         1,
-        &["cannot read the state", "--state"],
+        &["cannot open the state", "--state"],
     );
     let bare = ["--to_host=b", "--state", "x", path];
     refused(&connspy(&bare, Stdio::null()), 2, &["--state", "--tail"]);
@@ -293,6 +293,36 @@ fn a_state_that_is_of_no_use_is_refused() {
     refused(
         &connspy(&nowhere, Stdio::null()),
         1,
-        &["cannot write the state", "choose"],
+        &["cannot open the state", "choose"],
     );
+}
+
+#[test]
+fn a_state_has_one_run_at_a_time() {
+    let directory = TempDir::new();
+    let [path, state] = ["log", "state"].map(|name| directory.path().join(name));
+    fs::write(&path, "1565647200 a b\n").unwrap();
+    // As mktemp(1) leaves it: nothing was kept yet.
+    fs::write(&state, "").unwrap();
+    let [path, state] = [&path, &state].map(|path| path.to_str().unwrap());
+    let args = ["--to_host=b", "--tail", "--state", state, path];
+    let mut first = start(&args);
+    let mut rows = BufReader::new(first.0.stdout.take().unwrap()).lines();
+    assert_eq!(rows.next().unwrap().unwrap(), "a");
+    // Before and after the first has put newer ones in its place.
+    for number in 0..3 {
+        let words = ["another connspy has the state", "another file with --state"];
+        refused(&connspy(&args, Stdio::null()), 1, &words);
+        let mut log = File::options().append(true).open(path).unwrap();
+        writeln!(log, "1565647201 d{number} b").unwrap();
+        assert_eq!(rows.next().unwrap().unwrap(), format!("d{number}"));
+    }
+    first.signal(Signal::KILL);
+    first.0.wait().unwrap();
+    // What a killed one held is free.
+    let mut log = File::options().append(true).open(path).unwrap();
+    writeln!(log, "1565647202 e b").unwrap();
+    let mut second = start(&args);
+    let mut rows = BufReader::new(second.0.stdout.take().unwrap()).lines();
+    assert!(rows.any(|row| row.unwrap() == "e"));
 }

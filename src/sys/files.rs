@@ -254,6 +254,13 @@ impl File {
         Err(Errno::WOULDBLOCK.into())
     }
 
+    /// Holds the file (flock(2)) until it is closed, where the file system can; `false` when
+    /// another process does.
+    pub fn try_lock(&self) -> bool {
+        let result = fs::flock(&self.0, FlockOperation::NonBlockingLockExclusive);
+        result != Err(Errno::WOULDBLOCK)
+    }
+
     /// What the file is.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use super::input::{BUFFER_BYTES, Input};
 use super::plan::Plan;
 use crate::failure::Failure;
 use crate::sys::clock;
-use crate::sys::files::{self, File};
+use crate::sys::files::{self, File, Status};
 use crate::term::escape::Escaped;
 use crate::time::Mono;
 
@@ -37,6 +37,8 @@ pub struct Keeper {
     path: CString,
     temporary: CString,
     options: Vec<String>,
+    /// What stands at `path`, locked: two runs would take back each other's rows.
+    held: Option<File>,
     /// Not before this.
     earliest: Mono,
     /// Not later, if anything changed.
@@ -58,6 +60,7 @@ impl Keeper {
             path: files::c_path(path)?,
             temporary: files::c_path(&format!("{path}.tmp"))?,
             options: options(plan),
+            held: None,
             earliest: clock::mono(),
             due: clock::mono(),
             rows: 0,
@@ -68,15 +71,21 @@ impl Keeper {
     /// Gives `hours` what was open, and the rest; `None` when there is no state yet.
     ///
     /// # Errors
-    /// When it cannot be read, is none, or is of other options.
-    pub fn load(&self, hours: &mut Hours) -> Result<Option<Head>, Failure> {
+    /// When it cannot be read, is none, is of other options, or another run has it.
+    pub fn load(&mut self, hours: &mut Hours) -> Result<Option<Head>, Failure> {
         let name = Escaped(&self.name);
-        let file = match File::open(&self.path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        let file = match self.hold() {
+            Ok(Some(file)) => self.held.insert(file),
+            Ok(None) => {
+                return Err(Failure::failed(format_args!(
+                    "another connspy has the state '{name}'; end that one, or give another file \
+                     with --state"
+                )));
+            }
             Err(error) => {
                 return Err(Failure::failed(format_args!(
-                    "cannot read the state '{name}': {error}; see --state"
+                    "cannot open the state '{name}': {error}; choose a file that this user may \
+                     write, in a directory with room, with --state"
                 )));
             }
         };
@@ -86,6 +95,9 @@ impl Keeper {
                  --state"
             ))
         };
+        if file.status().is_ok_and(|status| status.bytes() == 0) {
+            return Ok(None);
+        }
         let mut reader = Reader::default();
         let mut input = Input::with_bytes(2 * BUFFER_BYTES);
         loop {
@@ -115,6 +127,21 @@ impl Keeper {
         let head = reader.finish().map_err(wrong)?;
         self.check_options(&head)?;
         Ok(Some(head))
+    }
+
+    /// The file at `path`, which is made when there is none; `None` when another run has it.
+    fn hold(&self) -> io::Result<Option<File>> {
+        loop {
+            let file = File::append(&self.path)?;
+            if !file.try_lock() {
+                return Ok(None);
+            }
+            // Else the other one has just put a newer in its place.
+            let there = Status::of(&self.path, false)?.map(|status| status.identity());
+            if there == Some(file.status()?.identity()) {
+                return Ok(Some(file));
+            }
+        }
     }
 
     /// That it is of the options of this run.
@@ -160,16 +187,18 @@ impl Keeper {
         result
     }
 
-    fn replace(&self, head: &Head, hours: &mut Hours) -> Result<(), Fault> {
+    fn replace(&mut self, head: &Head, hours: &mut Hours) -> Result<(), Fault> {
         // One that a run left that was killed.
         let _ = files::remove(&self.temporary);
         let file = File::create_new(&self.temporary, 0o600).map_err(Fault::State)?;
+        file.try_lock();
         let result = write(&file, head, hours)
             // Else neither it nor the one before might be there after a power cut.
             .and_then(|()| file.sync().map_err(Fault::State))
             .and_then(|()| files::rename(&self.temporary, &self.path).map_err(Fault::State));
-        if result.is_err() {
-            let _ = files::remove(&self.temporary);
+        match result {
+            Ok(()) => self.held = Some(file),
+            Err(_) => files::remove(&self.temporary).unwrap_or(()),
         }
         result
     }

@@ -179,7 +179,7 @@ impl<'a> Session<'a> {
 
     /// Takes up what a former run kept; whether there is nothing to do any more.
     fn load(&mut self) -> Result<bool, Failure> {
-        let Some(keeper) = &self.keeper else {
+        let Some(keeper) = &mut self.keeper else {
             return Ok(false);
         };
         let Some(head) = keeper.load(&mut self.hours)? else {
