@@ -45,23 +45,21 @@ pub fn synchronised() -> Option<bool> {
 #[allow(unsafe_code)]
 pub fn local(wall: Wall) -> Ctime {
     #[cfg(not(all(target_env = "musl", target_pointer_width = "32")))]
-    use libc::{localtime_r, time_t};
-    /// Seconds in 64 bits, also where the libc crate still has them in 32.
-    #[cfg(all(target_env = "musl", target_pointer_width = "32"))]
-    #[allow(non_camel_case_types)]
-    type time_t = i64;
-    // SAFETY: musl has it since 1.2.0 on these CPUs, and its headers use it for localtime_r.
+    use libc::localtime_r;
+    // SAFETY: musl has it since 1.2.0 on these CPUs, and its headers use it for localtime_r; the
+    // libc crate still has seconds of 32 bits there.
     #[cfg(all(target_env = "musl", target_pointer_width = "32"))]
     unsafe extern "C" {
         #[link_name = "__localtime64_r"]
-        fn localtime_r(seconds: *const time_t, parts: *mut libc::tm) -> *mut libc::tm;
+        fn localtime_r(seconds: *const i64, parts: *mut libc::tm) -> *mut libc::tm;
     }
-    let seconds = time_t::try_from(wall.us() / 1_000_000).unwrap_or(time_t::MAX);
     // SAFETY: a structure of integers and one pointer, for which all zeros are valid.
     let mut parts = unsafe { core::mem::zeroed::<libc::tm>() };
-    // SAFETY: both are ours; the environment, which it reads, is changed by nobody once there are
-    // threads (`time_zone::adopt`).
-    let known = unsafe { !localtime_r(&raw const seconds, &raw mut parts).is_null() };
+    let known = (wall.us() / 1_000_000).try_into().is_ok_and(|seconds| {
+        // SAFETY: both are ours; the environment, which it reads, is changed by nobody once there
+        // are threads (`time_zone::adopt`).
+        unsafe { !localtime_r(&raw const seconds, &raw mut parts).is_null() }
+    });
     #[allow(clippy::useless_conversion)] // The width differs from CPU to CPU.
     let offset_s = if known { parts.tm_gmtoff.into() } else { 0 };
     wall.ctime(offset_s)
