@@ -149,7 +149,11 @@ impl Report {
         let time = window.end.wall.utc();
         head.clear();
         // Writing to a string cannot fail.
-        let _ = write!(head, "{time:.0}Z, {source} on");
+        let on = match observer.capture.interfaces() {
+            [] => " on nothing",
+            _ => " on",
+        };
+        let _ = write!(head, "{time:.0}Z, {source}{on}");
         names(head, observer);
         let (seen, lost) = (sums.frames, capture.frames_lost());
         let _ = writeln!(head, ": {seen} frames seen, {lost} lost");
