@@ -16,7 +16,8 @@ pub type Options = Given;
 /// The options, as [`flags`](super::flags) reads them.
 pub const FLAGS: &str = "\
 --output|||*|use output NAME of the configuration, or 'stdout'; repeatable\n\
---config|||1|configuration (/etc/config/netvitals if it exists; /dev/null = none)\n\
+--config|||1|configuration that the agent and --output read (/etc/config/netvitals if it exists; \
+/dev/null = none)\n\
 --logpath|file|path|1|write to DIR/APPLET.log instead of standard output; DIR is made when \
 absent\n\
 --logappend|file|append|1|append to the file instead of overwriting it; bare, or followed by \
