@@ -63,12 +63,23 @@ pub fn explain_with(error: &Error, remedies: &Remedies) -> String {
                 "the server's certificate is not valid yet; is the clock of this machine right?"
                     .into()
             }
+            other if is_of_ca(other) => format!(
+                "the server's certificate is that of a CA itself, as self-signed ones often are; \
+                 make it with basicConstraints=CA:FALSE, then {}",
+                remedies.unknown_issuer
+            ),
             other => format!("the server's certificate is not valid: {other}"),
         },
         Error::InvalidMessage(_) => format!("the answer is not TLS; {}", remedies.not_tls),
         Error::AlertReceived(alert) => format!("the server refused TLS: {alert:?}"),
         other => format!("TLS failed: {other}"),
     }
+}
+
+/// Whether a CA's own certificate was shown, which is for signing others (RFC 5280, 4.2.1.9).
+fn is_of_ca(error: &CertificateError) -> bool {
+    // The error is of a crate below rustls, which tells its name alone.
+    matches!(error, CertificateError::Other(other) if other.0.to_string() == "CaUsedAsEndEntity")
 }
 
 /// The same for an error that came through a stream; `None` when it is not one of TLS.
@@ -80,4 +91,43 @@ pub fn explain_io(error: &std::io::Error) -> Option<String> {
 pub fn explain_io_with(error: &std::io::Error, remedies: &Remedies) -> Option<String> {
     let error = error.get_ref()?.downcast_ref::<Error>()?;
     Some(explain_with(error, remedies))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::time::Duration;
+    use rustls::RootCertStore;
+    use rustls::client::WebPkiServerVerifier;
+    use rustls::client::danger::ServerCertVerifier;
+    use rustls::pki_types::{ServerName, UnixTime};
+
+    /// Self-signed, as openssl makes them: of a CA, for the name `h`, for a hundred years.
+    const SELF_SIGNED: &[u8] = b"-----BEGIN CERTIFICATE-----\n\
+MIIBfjCCASOgAwIBAgIUNvE9C6O4xZeGjTOeuQTSsqzmpC0wCgYIKoZIzj0EAwIw\n\
+DDEKMAgGA1UEAwwBaDAgFw0yNjExMjEyMDA4MDdaGA8yMTI2MTAyODIwMDgwN1ow\n\
+DDEKMAgGA1UEAwwBaDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABN8qBshqr8QH\n\
+UqfCCQcloZX9d28sb+J2QDbOOdwGLyDiUX9s+yOKFMYtg5cC8Rt/pShwHxmKhSKR\n\
+n7VaBzBa/86jYTBfMB0GA1UdDgQWBBRLQ28CUjXnZXdJWrAflXwO7bfhrTAfBgNV\n\
+HSMEGDAWgBRLQ28CUjXnZXdJWrAflXwO7bfhrTAPBgNVHRMBAf8EBTADAQH/MAwG\n\
+A1UdEQQFMAOCAWgwCgYIKoZIzj0EAwIDSQAwRgIhAO5LKERuvJZlA63hF4pm4F8t\n\
+HoQAwAL/VFhD2g/9rXHgAiEAmIumLwxAVGKZb8PLM31BisofzmGq7NBS9TtCXpBt\n\
+cPk=\n\
+-----END CERTIFICATE-----";
+
+    #[test]
+    fn a_self_signed_certificate_comes_with_a_remedy() {
+        let certificate = certificates(SELF_SIGNED).remove(0);
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate.clone()).unwrap();
+        let builder = WebPkiServerVerifier::builder_with_provider(roots.into(), provider());
+        let name = ServerName::try_from("h").unwrap();
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(2_000_000_000));
+        let judge = builder.build().unwrap();
+        let judged = judge.verify_server_cert(&certificate, &[], &name, &[], now);
+        let said = explain(&judged.unwrap_err());
+        for words in ["of a CA itself", "CA:FALSE", "--ca FILE"] {
+            assert!(said.contains(words), "{said}");
+        }
+    }
 }

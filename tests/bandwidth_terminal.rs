@@ -90,7 +90,7 @@ fn who_stops_gives_the_terminal_back_and_takes_it_again() {
             let Some(mut terminal) = Terminal::open(&directory, commands) else {
                 return;
             };
-            terminal.wait_for("frames seen");
+            terminal.wait_for("frames seen, 0 lost, on ");
             terminal.press(b"\x1a");
             assert_eq!(terminal.wait_for("stopped "), "icanon echo");
             terminal.wait_for("frames seen");

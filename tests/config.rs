@@ -116,7 +116,7 @@ fn the_file_comes_from_option_environment_or_default() {
     refused(
         &run(&["--output", "x", "--config=/dev/null"], &place.config),
         2,
-        &["--output", "'x'", "no such section", "there are: stdout"],
+        &["--output", "'x'", "there is no configuration", "--config"],
     );
     refused(
         &place.netmon(&["--output", "x"], &[]),

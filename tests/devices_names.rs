@@ -125,7 +125,7 @@ fn the_users_own_names_come_first() {
         }
         assert_eq!(said.stdout.lines().count(), 3);
         devices(&["-i", OURS, "--names", "/nowhere"]).refused(1, &["/nowhere", "--names"]);
-        devices(&["-i", OURS, "--oui", "/nowhere"]).refused(1, &["--oui"]);
+        devices(&["-i", OURS, "--oui", "/nowhere"]).refused(1, &["'/nowhere'", "--oui"]);
     });
 }
 

@@ -92,7 +92,12 @@ fn a_range_where_nobody_answers_is_refused() {
         let refused = |range: &str, words: &[&str]| devices(&["-i", OURS, range]).refused(2, words);
         refused(
             "10.9.1.0/24",
-            &["'10.9.1.0/24'", "not inside a prefix", "10.9.0.1/24"],
+            &[
+                "'10.9.1.0/24'",
+                "not inside a prefix",
+                "10.9.0.1/24",
+                "--interface",
+            ],
         );
         refused("10.9.0.200-10.9.1.9", &["not inside a prefix"]);
         let said = devices(&["-i", OURS, "10.9.0.1/30", "--timeout", "1ms"]);

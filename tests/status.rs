@@ -155,7 +155,7 @@ fn people_see_what_matters_and_nothing_that_steers_their_terminal() {
         ),
         "config    /etc/config/netvitals\n".to_owned(),
         "window    17, of 5 s, until 2026-11-21T00:39:24.972Z, ".to_owned(),
-        "clock     nobody keeps it right\n".to_owned(),
+        "clock     not synchronised\n".to_owned(),
         "capture   ring on lan1 lan2: 12 frames seen, 1 lost\n".to_owned(),
         "          bpf: operation not permitted (CAP_BPF)\n".to_owned(),
         "unseen    switch-local ring-loss\n".to_owned(),

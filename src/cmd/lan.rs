@@ -38,8 +38,10 @@ impl Named {
             let path = quoted(&path.to_string_lossy());
             Failure::failed(format_args!("cannot read {path}: {error}; see --names"))
         })?;
-        let mut vendors = Vendors::new(self.oui, capacity);
-        vendors.check().map_err(|error| unreadable_list(&error))?;
+        let vendors = Vendors::new(self.oui, capacity);
+        vendors
+            .check()
+            .map_err(|error| unreadable_list(&vendors, &error))?;
         let reverse = if self.ptr {
             ReverseNames::of_system(&root)
         } else {
@@ -60,9 +62,10 @@ pub(super) fn cannot(what: &str, error: &io::Error) -> Failure {
 }
 
 /// The list of vendors cannot be read.
-pub(super) fn unreadable_list(error: &io::Error) -> Failure {
+pub(super) fn unreadable_list(vendors: &Vendors, error: &io::Error) -> Failure {
+    let path = quoted(&vendors.file().to_string_lossy());
     Failure::failed(format_args!(
-        "cannot read the list of vendors: {error}; see --oui"
+        "cannot read the list of vendors {path}: {error}; see --oui"
     ))
 }
 

@@ -16,7 +16,8 @@ pub type Options = Given;
 /// The options, as [`flags`](super::flags) reads them.
 pub const FLAGS: &str = "\
 --output|||*|use output NAME of the configuration, or 'stdout'; repeatable\n\
---config|||1|configuration (/etc/config/netvitals if it exists; /dev/null = none)\n\
+--config|||1|configuration that the agent and --output read (/etc/config/netvitals if it exists; \
+/dev/null = none)\n\
 --logpath|file|path|1|write to DIR/APPLET.log instead of standard output; DIR is made when \
 absent\n\
 --logappend|file|append|1|append to the file instead of overwriting it; bare, or followed by \
@@ -32,7 +33,8 @@ file or NETVITALS_ES_PASSWORD\n\
 --es-pwd-file|elastic|password_file|1|file that holds the password in its first line\n\
 --es-api-key|elastic|api_key|1|API key instead of user and password (or NETVITALS_ES_API_KEY)\n\
 --es-api-key-file|elastic|api_key_file|1|file that holds the API key in its first line\n\
---esindex|elastic|index|1|index to write to (the applet's name)\n\
+--esindex|elastic|index|1|index to write to (netmon; agent netvitals, connmonitor \
+netvitals-probe)\n\
 --estype|elastic|es_type|1|document type, for Elasticsearch before 8\n\
 --es-auto-id|elastic|auto_id||let the server choose identities; a repeat may be stored twice\n\
 --api-url|api|url|1|address of an HTTP API that takes documents by POST\n\
@@ -47,7 +49,7 @@ file or NETVITALS_ES_PASSWORD\n\
 --timeout|server|timeout|1|time for a whole exchange, 100ms to 5m (15s)\n\
 --retry-secs|retry||1|how long a single run tries to deliver, 0 to 1h (20s)\n\
 --spool|spool|spool|1|directory that keeps documents until they are delivered, also for the \
-next run\n\
+next run (agent /tmp/netvitals/spool, else none)\n\
 --spool-kib|spool|spool_kib|1|its size at most, 64 to 1048576 KiB (4096); then the oldest are \
 dropped\n\
 --commit-interval|spool|commit_interval|1|write to the spool only this often, to spare flash, 0 \
@@ -217,6 +219,13 @@ fn named(name: &str, configuration: &Configuration) -> Result<Section, Failure> 
     if name == STDOUT {
         return Ok(Section::output(name, "--output"));
     }
+    let Some(file) = &configuration.file else {
+        return Err(Failure::usage(format_args!(
+            "option '--output' {}: there is no configuration with that section; name one with \
+             --config, or let /etc/config/netvitals have it; without one: {STDOUT}",
+            quoted(name),
+        )));
+    };
     let mut outputs = configuration.sections("output");
     if let Some(section) = outputs.find(|section| section.name == name) {
         return Ok(section.clone());
@@ -229,7 +238,7 @@ fn named(name: &str, configuration: &Configuration) -> Result<Section, Failure> 
     Err(Failure::usage(format_args!(
         "option '--output' {}: no such section in {}; there are: {names}{STDOUT}",
         quoted(name),
-        quoted(configuration.file.as_deref().unwrap_or("/dev/null")),
+        quoted(file),
     )))
 }
 

@@ -84,6 +84,9 @@ pub enum Cause {
 pub struct Quote {
     /// Where it was sent to.
     pub destination: IpAddr,
+    /// The routers that it might still have passed, and the one or host that quotes it: 1 when it
+    /// got as far as it could.
+    pub hops_left: u8,
     /// What it was.
     pub probe: Probe,
 }
@@ -194,7 +197,7 @@ pub fn echo_request(version: Version, message: &[u8]) -> Option<(u16, u16)> {
 /// Reads the start of a packet; `None` when it cannot be a probe: another protocol, or a fragment
 /// without the start.
 fn quote(version: Version, packet: &[u8]) -> Result<Option<Quote>, Malformed> {
-    let (protocol, destination, rest) = match version {
+    let (protocol, hops_left, destination, rest) = match version {
         Version::V4 => {
             let header_len = ipv4_header_len(packet)?;
             let fragment_offset = u16::from_be_bytes([packet[6], packet[7]]) & 0x1fff;
@@ -203,7 +206,7 @@ fn quote(version: Version, packet: &[u8]) -> Result<Option<Quote>, Malformed> {
             }
             let destination = Ipv4Addr::new(packet[16], packet[17], packet[18], packet[19]);
             let rest = packet.get(header_len..).ok_or(Malformed::Short)?;
-            (packet[9], IpAddr::V4(destination), rest)
+            (packet[9], packet[8], IpAddr::V4(destination), rest)
         }
         Version::V6 => {
             let (header, rest) = packet
@@ -213,7 +216,12 @@ fn quote(version: Version, packet: &[u8]) -> Result<Option<Quote>, Malformed> {
                 return Err(Malformed::Ip);
             }
             let destination = header.last_chunk::<16>().ok_or(Malformed::Short)?;
-            (header[6], Ipv6Addr::from(*destination).into(), rest)
+            (
+                header[6],
+                header[7],
+                Ipv6Addr::from(*destination).into(),
+                rest,
+            )
         }
     };
     let probe = match (version, protocol) {
@@ -235,7 +243,11 @@ fn quote(version: Version, packet: &[u8]) -> Result<Option<Quote>, Malformed> {
         }
         _ => None,
     };
-    Ok(probe.map(|probe| Quote { destination, probe }))
+    Ok(probe.map(|probe| Quote {
+        destination,
+        hops_left,
+        probe,
+    }))
 }
 
 /// Bytes of the header that an IPv4 packet begins with; all of its fixed part is there.

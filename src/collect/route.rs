@@ -145,6 +145,8 @@ impl Traces {
                     if let (Some(cause), Some((id, sequence))) = (cause, request) {
                         let quote = Quote {
                             destination: received.from,
+                            // The kernel does not tell.
+                            hops_left: 1,
                             probe: Probe::Echo { id, sequence },
                         };
                         routes.on_error(refusal.from, cause, &quote, at);

@@ -43,11 +43,16 @@ impl Vendors {
         }
     }
 
+    /// The user's own list; empty: the system's.
+    pub fn file(&self) -> &CStr {
+        self.file.as_deref().unwrap_or_default()
+    }
+
     /// Sees whether the user's own list can be read.
     ///
     /// # Errors
     /// When it cannot.
-    pub fn check(&mut self) -> io::Result<()> {
+    pub fn check(&self) -> io::Result<()> {
         match &self.file {
             Some(path) => File::open(path)?.read(&mut [0]).map(drop),
             None => Ok(()),

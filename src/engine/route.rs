@@ -74,8 +74,8 @@ pub enum Heard {
 /// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
-    /// It is where it should go.
-    Arrived,
+    /// It is where it should go, and could have gone so many hops farther.
+    Arrived(u8),
     /// Its life was over.
     Expired,
     /// Nobody takes it farther, however long it lives.
@@ -252,9 +252,10 @@ impl Routes {
 
     /// Hears from `from`, at `at`, that a packet did not arrive.
     pub fn on_error(&mut self, from: IpAddr, cause: Cause, quote: &Quote, at: Mono) -> Heard {
+        let spare = quote.hops_left.saturating_sub(1);
         let fate = match cause {
-            _ if from == quote.destination => Fate::Arrived,
-            Cause::PortUnreachable => Fate::Arrived,
+            _ if from == quote.destination => Fate::Arrived(spare),
+            Cause::PortUnreachable => Fate::Arrived(spare),
             Cause::TimeExceeded => Fate::Expired,
             Cause::Unreachable => Fate::Refused,
         };
@@ -271,7 +272,7 @@ impl Routes {
             id: echo.id,
             sequence: echo.sequence,
         };
-        self.on_answer(from, from, &probe, Fate::Arrived, at)
+        self.on_answer(from, from, &probe, Fate::Arrived(0), at)
     }
 
     /// The way to `host` as far as it is known: to the target, or as far as was looked.
@@ -316,26 +317,18 @@ impl Routes {
         let entry = &mut self.hosts[host];
         let waited = !entry.wants_more();
         let beyond = entry.distance.is_some_and(|distance| place > distance);
-        let Some(sent) = entry
-            .sent
-            .get_mut(place)
-            .filter(|_| entry.running && !beyond)
-        else {
+        let Some(&sent) = entry.sent.get(place).filter(|_| entry.running && !beyond) else {
             return Heard::Late;
         };
         let rtt = at.since(sent.at);
         if sent.hop.is_some() || rtt > entry.timeout {
             return Heard::Late;
         }
-        sent.hop = Some(Hop {
+        let hop = Hop {
             address: from,
             rtt_ns: u64::try_from(rtt.as_nanos()).unwrap_or(u64::MAX),
-        });
-        sent.ended = fate != Fate::Expired;
-        let arrived = fate == Fate::Arrived;
-        if arrived {
-            entry.distance = Some(place);
-        }
+        };
+        let arrived = entry.answer(place, hop, fate);
         if self.gates[place + 1].on_answer(at) {
             self.open(place + 1);
         }

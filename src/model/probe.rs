@@ -134,8 +134,9 @@ pub struct Hop {
 /// The way to a host: the hop at each distance from 1 on, `None` for a silent one.
 pub type Route = [Option<Hop>];
 
-/// Whether the way is another one: two hops answered at the same distance, or the target at two
-/// distances. A hop that is silent in one of them says nothing.
+/// Whether the way is another one: two hops answered at the same distance, or somebody where the
+/// target was, or beyond. A hop that is silent in one of them says nothing, nor does a target: what
+/// it did not answer at its distance it may answer at a later one, which reaches it as well.
 pub fn is_other_route(earlier: &Route, later: &Route, target: IpAddr) -> bool {
     let differ = earlier.iter().zip(later).any(|hops| match hops {
         (Some(a), Some(b)) => a.address != b.address,
@@ -146,7 +147,14 @@ pub fn is_other_route(earlier: &Route, later: &Route, target: IpAddr) -> bool {
         route.iter().position(is_target)
     };
     let farther = match (distance(earlier), distance(later)) {
-        (Some(a), Some(b)) => a != b,
+        (Some(a), Some(b)) => {
+            let (farther, between) = if a < b {
+                (later, a..b)
+            } else {
+                (earlier, b..a)
+            };
+            farther[between].iter().any(Option::is_some)
+        }
         // Somebody else answered beyond, or at, the distance where the target was.
         (Some(a), None) => later.iter().skip(a).any(Option::is_some),
         (None, Some(b)) => earlier.iter().skip(b).any(Option::is_some),
@@ -299,6 +307,9 @@ mod tests {
             ("****", "129"),
             ("12*", "129"),
             ("129", "1**********"),
+            ("9", "**9"),
+            ("129", "12*9"),
+            ("12***9", "1**9"),
             ("", "129"),
         ] {
             assert!(
@@ -316,6 +327,7 @@ mod tests {
             ("19", "*29"),
             ("9", "12"),
             ("129", "1234"),
+            ("129", "12*49"),
         ] {
             assert!(
                 is_other_route(&route(earlier), &route(later), TARGET),

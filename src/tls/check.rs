@@ -165,6 +165,7 @@ fn reason(error: &Error) -> String {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "not valid yet".into()
         }
+        other if super::is_of_ca(other) => "of a CA itself".into(),
         other => other.to_string(),
     }
 }

@@ -59,7 +59,12 @@ pub fn transport(
     unknown: &mut Vec<String>,
 ) -> Result<Transport, SettingsError> {
     let mut ini = Ini::parse(text).map_err(SettingsError::Ini)?;
-    ini.expand(environment).map_err(SettingsError::Ini)?;
+    let wanted: &[&str] = match transport {
+        "rabbit" => &["rabbit", "rabbit_queue_options", "ssl_options"],
+        other => &[other],
+    };
+    ini.expand(wanted, environment)
+        .map_err(SettingsError::Ini)?;
     let mut options = |name, known: &[&str]| Options::of(&ini, name, known, unknown);
     match transport {
         "api" => {
@@ -241,7 +246,7 @@ fn api(options: &Options<'_>, environment: Environment<'_>) -> Result<Server, Se
 fn elastic(options: &Options<'_>, environment: Environment<'_>) -> Result<Server, SettingsError> {
     let index = options
         .filled("index")
-        .unwrap_or_else(|| "tstat".to_owned());
+        .unwrap_or_else(|| "netvitals-tstat".to_owned());
     let foreign = |c: char| !matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-' | '+');
     if index.contains(foreign) || index.starts_with(['-', '_', '+', '.']) || index.len() > 255 {
         let what = "not an index; allowed: lower case letters, digits, . _ - +";

@@ -116,12 +116,21 @@ impl Ini {
         Ok(Self { sections })
     }
 
-    /// Puts values of the environment in the place of `${NAME:default}`.
+    /// Puts values of the environment in the place of `${NAME:default}` in the sections `wanted`
+    /// and in `[DEFAULT]`: what nobody reads needs no variable.
     ///
     /// # Errors
     /// When one is neither set nor has a default.
-    pub fn expand(&mut self, environment: &dyn Fn(&str) -> Option<String>) -> Result<(), IniError> {
-        for section in &mut self.sections {
+    pub fn expand(
+        &mut self,
+        wanted: &[&str],
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<(), IniError> {
+        let is_read = |section: &&mut Section| {
+            let name = section.name.as_str();
+            name == "DEFAULT" || wanted.contains(&name)
+        };
+        for section in self.sections.iter_mut().filter(is_read) {
             for (option, value, line) in &mut section.options {
                 let inner = value
                     .strip_prefix("${")
@@ -230,7 +239,7 @@ mod tests {
         let known = |name: &str| (name == "HOST").then(|| "h".to_owned());
         let expanded = |text: &str| {
             let mut ini = Ini::parse(&format!("[rabbit]\nkey = {text}")).unwrap();
-            ini.expand(&known)?;
+            ini.expand(&["rabbit"], &known)?;
             Ok(ini
                 .value(ini.section("rabbit").unwrap(), "key")
                 .unwrap()
@@ -243,6 +252,10 @@ mod tests {
         assert_eq!(expanded("x${HOST}"), Ok("x${HOST}".into()));
         let missing = IniError::NotSet(2, "key".into(), "NONE".into());
         assert_eq!(expanded("${NONE}"), Err(missing));
+        let mut ini = Ini::parse("[file]\nkey = ${HOST}\n[rabbit]\nkey = ${NONE}").unwrap();
+        assert_eq!(ini.expand(&["file"], &known), Ok(()));
+        assert_eq!(ini.value(ini.section("file").unwrap(), "key"), Some("h"));
+        ini.expand(&["rabbit"], &known).unwrap_err();
     }
 
     #[test]
@@ -255,7 +268,7 @@ mod tests {
         #[test]
         fn any_text_is_read_without_panic(text in "[\\[\\]a=:#; \t\r\n${}\u{feff}\u{e4}]{0,60}") {
             if let Ok(mut ini) = Ini::parse(&text) {
-                let _ = ini.expand(&|_| None);
+                let _ = ini.expand(&["a"], &|_| None);
             }
         }
     }

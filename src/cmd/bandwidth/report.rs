@@ -148,11 +148,18 @@ impl Report {
         let source = observer.witness().map_or("nobody", traffic::source);
         let time = window.end.wall.utc();
         head.clear();
-        // Writing to a string cannot fail.
-        let _ = write!(head, "{time:.0}Z, {source} on");
-        names(head, observer);
+        let on = match observer.capture.interfaces() {
+            [] => " on nothing",
+            _ => " on",
+        };
         let (seen, lost) = (sums.frames, capture.frames_lost());
-        let _ = writeln!(head, ": {seen} frames seen, {lost} lost");
+        // Names last: a narrow terminal cuts what is too long. Writing to a string cannot fail.
+        let _ = write!(
+            head,
+            "{time:.0}Z, {source}: {seen} frames seen, {lost} lost,{on}"
+        );
+        names(head, observer);
+        head.push('\n');
         if sums.other_frames > 0 {
             let (frames, bytes) = (sums.other_frames, sums.other_rx_bytes + sums.other_tx_bytes);
             let bytes = Bytes(bytes);

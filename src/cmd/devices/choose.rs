@@ -64,7 +64,8 @@ fn no_lan(name: &str, prefix: Prefix) -> Failure {
 fn outside(text: &str, segment: &Segment) -> Failure {
     let prefixes: Vec<String> = segment.prefixes.iter().map(Prefix::to_string).collect();
     Failure::usage(format_args!(
-        "range {}: not inside a prefix of '{}' ({}), so nobody there answers; allowed: parts of it",
+        "range {}: not inside a prefix of '{}' ({}), so nobody there answers; \
+         allowed: parts of it, or of another interface's with --interface",
         quoted(text),
         segment.name,
         prefixes.join(" ")

@@ -181,7 +181,7 @@ fn facts(text: &mut String, state: &State<'_>, age: Option<Duration>) {
         None => line(text, "window", format_args!("{window}")),
     }
     if state.snapshot.boolean("clockSynced") == Some(false) {
-        line(text, "clock", format_args!("nobody keeps it right"));
+        line(text, "clock", format_args!("not synchronised"));
     }
     capture(text, state.capture);
     let (active, known) = state.devices();

@@ -49,6 +49,7 @@ fn a_reply_tells_which_request_it_answers() {
 fn an_error_tells_which_packet_did_not_arrive() {
     let quote = Quote {
         destination: Ipv4Addr::new(10, 3, 0, 2).into(),
+        hops_left: 1,
         probe: Probe::Udp {
             source_port: 0xabcd,
             destination_port: 33_440,
@@ -64,6 +65,16 @@ fn an_error_tells_which_packet_did_not_arrive() {
 }
 
 #[test]
+fn an_error_tells_how_far_the_packet_might_have_gone() {
+    let mut message = exceeded();
+    message[16] = 29;
+    let Ok(Message::Error(_, quote)) = parse(Version::V4, &seal(message)) else {
+        panic!()
+    };
+    assert_eq!(quote.hops_left, 29);
+}
+
+#[test]
 fn an_error_about_an_echo_of_ipv6_is_read() {
     let destination = Ipv6Addr::LOCALHOST;
     let mut message = vec![3, 0, 0, 0, 0, 0, 0, 0, 0x60, 0, 0, 0, 0, 10, 58, 1];
@@ -72,6 +83,7 @@ fn an_error_about_an_echo_of_ipv6_is_read() {
     message.extend([128, 0, 0, 0, 0, 7, 0, 9]);
     let quote = Quote {
         destination: destination.into(),
+        hops_left: 1,
         probe: Probe::Echo { id: 7, sequence: 9 },
     };
     let error = Message::Error(Cause::TimeExceeded, quote);

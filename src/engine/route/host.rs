@@ -10,7 +10,7 @@
 use core::net::IpAddr;
 use core::time::Duration;
 
-use super::Target;
+use super::{Fate, Target};
 use crate::model::probe::Hop;
 use crate::time::Mono;
 
@@ -124,6 +124,26 @@ impl Host {
             Some(place) => (self.known, self.silent) = (Some(place + 1), 0),
             None => self.silent = self.silent % FULL_EVERY + 1,
         }
+    }
+
+    /// Notes who answered the packet in `place`; whether it was the target. A target that sends few
+    /// errors in a second may answer a packet that could go farther only: it stands where it is,
+    /// as long as nobody else answered from there or behind.
+    pub(super) fn answer(&mut self, place: usize, hop: Hop, fate: Fate) -> bool {
+        let mut at = place;
+        if let Fate::Arrived(spare) = fate {
+            let nearer = place.checked_sub(spare.into()).unwrap_or(place);
+            if self.sent[nearer..place]
+                .iter()
+                .all(|sent| sent.hop.is_none())
+            {
+                at = nearer;
+            }
+            self.distance = Some(at);
+        }
+        self.sent[at].hop = Some(hop);
+        self.sent[at].ended = fate != Fate::Expired;
+        matches!(fate, Fate::Arrived(_))
     }
 
     pub(super) fn wants_more(&self) -> bool {

@@ -82,7 +82,11 @@ fn run(
                 routes.on_sent(host, ms(now));
                 all.push((host, ttl, now));
                 let destination = routes.address(host);
-                let quote = Quote { destination, probe };
+                let quote = Quote {
+                    destination,
+                    hops_left: 1,
+                    probe,
+                };
                 let answer = fate((host, ttl, now));
                 answers
                     .extend(answer.map(|(from, cause, after)| (now + after, from, cause, quote)));
@@ -245,6 +249,7 @@ fn forged_answers_count_for_nothing() {
         routes.on_sent(0, ms(0));
         let good = Quote {
             destination: host(0),
+            hops_left: 1,
             probe,
         };
         let forged = forged(&good);

@@ -114,7 +114,11 @@ fn wrong_file(options: &TlsOptions, error: &ClientError) -> String {
 fn read(key: &str, path: &str) -> Result<Vec<u8>, String> {
     let read =
         files::c_path(path).and_then(|path| File::open(&path)?.read_to_end(TSTAT_PEM_BYTES_MAX));
-    read.map_err(|error| format!("cannot read {key} of [ssl_options], {path}: {error}"))
+    read.map_err(|error| {
+        format!(
+            "cannot read {key} of [ssl_options], {path}: {error}; put it there, or name another"
+        )
+    })
 }
 
 /// A line to a broker.

@@ -196,9 +196,19 @@ fn servers_are_addressed_as_they_are_written() {
     );
     assert_eq!(
         (elastic.url.as_str(), elastic.index.as_str()),
-        ("http://[::1]:9200", "tstat")
+        ("http://[::1]:9200", "netvitals-tstat")
     );
     assert_eq!(elastic.authorization, Some(Secret("Basic dTpw".into())));
+}
+
+#[test]
+fn variables_of_other_transports_are_not_missed() {
+    let text = "[rabbit]\npassword = ${NOT_SET}\n[file]\npath = /data/flows.json";
+    let path = "/data/flows.json".to_owned();
+    assert_eq!(parse(text, "file"), Ok(Transport::File(path)));
+    let expected = ":2: password names the variable NOT_SET, which is not set; set it, or write \
+                    ${NOT_SET:DEFAULT}";
+    refused(text, "rabbit", expected);
 }
 
 #[test]

@@ -261,3 +261,40 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_target_that_answers_a_later_packet_stands_where_it_is() {
+    let far = [Some(1), None, None, None, Some(0)];
+    for (hops_left, expected) in [
+        (4, &[Some(1), Some(0)][..]),
+        (3, &[Some(1), None, Some(0)]),
+        // Where a router answered, or nobody can be, or nothing is said.
+        (5, &far),
+        (64, &far),
+        (1, &far),
+        (0, &far),
+    ] {
+        let mut routes = routes(1, 30, UDP);
+        routes.start(0, TIMEOUT, ms(0));
+        let mut probes = Vec::new();
+        let mut now = ms(0);
+        while probes.len() < 5 {
+            match routes.poll(now) {
+                Action::Send { probe, .. } => {
+                    routes.on_sent(0, now);
+                    probes.push(probe);
+                }
+                Action::WaitUntil(moment) => now = moment,
+                other => panic!("{other:?}"),
+            }
+        }
+        let quote = |ttl: usize, hops_left| Quote {
+            destination: host(0),
+            hops_left,
+            probe: probes[ttl - 1],
+        };
+        routes.on_error(router(1), Cause::TimeExceeded, &quote(1, 1), now);
+        routes.on_error(host(0), Cause::PortUnreachable, &quote(5, hops_left), now);
+        assert_eq!(found(&routes, 0), expected, "{hops_left}");
+    }
+}
