@@ -82,6 +82,7 @@ for target in "${targets[@]}"; do
         wrong+=$(faults "dist/$file" "$budget" | sed "s|^|build.sh: $file: |; \$ s|\$|\\\\n|")
     done
 done
-(cd dist && find . -name 'netvitals-*' -printf '%f\0' | sort -z | xargs -0r sha256sum >SHA256SUMS)
+(cd dist && find . -maxdepth 1 -name 'netvitals-*' -printf '%f\0' | sort -z |
+    xargs -0r sha256sum >SHA256SUMS)
 echo "$table"
 [[ -z $wrong ]] || { printf '%b' "$wrong" >&2 && exit 1; }

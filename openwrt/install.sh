@@ -25,18 +25,23 @@ die() {
 
 while [ $# -gt 0 ]; do
     case $1 in
+        # An empty directory would be /, of a variable that is not set.
+        --root | --system) [ -n "${2-}" ] || die "$1 needs a value" ;;
+        --links) [ $# -gt 1 ] || die "$1 needs a value" ;;
+    esac
+    case $1 in
         -h | --help)
             sed -n '3,${ /^#/!q; s/^# \{0,1\}//; p; }' "$0"
             exit 0
             ;;
-        --root) root=${2-} && shift ;;
-        --system) system=${2-} && shift ;;
-        --links) links=${2-}' ' && shift ;;
+        --root) root=$2 && shift ;;
+        --system) system=$2 && shift ;;
+        --links) links=$2' ' && shift ;;
         --uninstall) uninstall=1 ;;
         -*) die "there is no option $1; see --help" ;;
         *) binary=$1 ;;
     esac
-    shift || die "the last option needs a value"
+    shift
 done
 root=${root%/}
 [ -n "$uninstall" ] || [ -f "$binary" ] || die "which binary? see --help"
@@ -51,6 +56,9 @@ case $system in
     openwrt | systemd | none) ;;
     *) die "--system is openwrt, systemd or none, not '$system'" ;;
 esac
+# Whether systemd runs here, and is the one to be told.
+booted=''
+[ -n "$root" ] || [ "$system" != systemd ] || [ ! -d /run/systemd/system ] || booted=1
 
 # put FILE PATH MODE: the whole file or nothing, under its final name at once.
 put() {
@@ -81,19 +89,20 @@ link() {
     fi
 }
 
-# Everything but the configuration; of links those that are ours.
+# The link $1, if it is ours.
+remove_link() {
+    case $(readlink "$root/usr/bin/$1" 2>/dev/null) in
+        netvitals) rm -f "$root/usr/bin/$1" ;;
+    esac
+}
+
+# Everything but the configuration.
 remove() {
-    ours=''
-    for name in $known; do
-        name=${name%:*}
-        [ "$(readlink "$root/usr/bin/$name" 2>/dev/null)" != netvitals ] ||
-            ours="$ours $root/usr/bin/$name"
-    done
-    # shellcheck disable=SC2086 # names without blanks
-    rm -f $ours "$root/usr/bin/netvitals" "$root/etc/init.d/netvitals" \
+    for name in $known; do remove_link "${name%:*}"; done
+    rm -f "$root/usr/bin/netvitals" "$root/etc/init.d/netvitals" \
         "$root"/etc/rc.d/[SK]??netvitals "$root"/etc/capabilities/netvitals*.json \
         "$root/etc/uci-defaults/60_netvitals" "$root/lib/upgrade/keep.d/netvitals" \
-        "$root/usr/lib/sysusers.d/netvitals.conf"
+        "$root/usr/lib/sysusers.d/netvitals.conf" "$root/etc/logrotate.d/connmonitor"
     for unit in "$here"/systemd/*.service; do
         rm -f "$root/usr/lib/systemd/system/${unit##*/}" \
             "$root/etc/systemd/system/multi-user.target.wants/${unit##*/}"
@@ -101,9 +110,9 @@ remove() {
     # The trailing names are ours; a directory that others use is not empty.
     rm -rf "$root/tmp/netvitals" "$root/var/run/netvitals" "$root/run/netvitals" \
         "$root/var/lib/netvitals" "$root/var/lib/private/netvitals" \
-        "$root"/var/log/connmonitor.log "$root"/var/log/connmonitor.err
+        "$root"/var/log/connmonitor.log* "$root"/var/log/connmonitor.err*
     for directory in etc/capabilities etc/uci-defaults lib/upgrade/keep.d lib/upgrade \
-        usr/lib/sysusers.d usr/lib/systemd/system usr/lib/systemd etc/netvitals; do
+        usr/lib/sysusers.d usr/lib/systemd/system usr/lib/systemd etc/logrotate.d etc/netvitals; do
         rmdir "$root/$directory" 2>/dev/null || true
     done
     if grep -q '# netvitals:[A-Za-z0-9_]*$' "$root/etc/crontabs/root" 2>/dev/null; then
@@ -131,7 +140,7 @@ if [ -n "$uninstall" ]; then
     if [ -z "$root" ] && [ "$system" = openwrt ] && [ -x /etc/init.d/netvitals ]; then
         /etc/init.d/netvitals disable
         /etc/init.d/netvitals stop
-    elif [ -z "$root" ] && [ "$system" = systemd ]; then
+    elif [ -n "$booted" ]; then
         for unit in "$here"/systemd/*.service; do
             systemctl disable --now "${unit##*/}" 2>/dev/null || true
         done
@@ -142,21 +151,23 @@ if [ -n "$uninstall" ]; then
         sleep 1
     done
     remove
-    case $system in
-        openwrt) remove_user ;;
-        systemd)
-            if [ -n "$root" ]; then
-                remove_user
-            else
-                systemctl daemon-reload
-                groupdel netvitals 2>/dev/null || true
-            fi
-            ;;
-    esac
+    # Elsewhere the group's number must not become another's: the configuration still bears it.
+    [ "$system" != openwrt ] || remove_user
+    [ -z "$booted" ] || systemctl daemon-reload
     echo "install.sh: removed; the configuration stays in $root/etc/config/netvitals"
     exit
 fi
 
+# An image's program may be for another CPU; without --links it has to run to say its applets.
+if [ -z "$links" ]; then
+    mkdir -p "$root/usr/bin"
+    cp "$binary" "$root/usr/bin/netvitals.new"
+    chmod 0755 "$root/usr/bin/netvitals.new"
+    "$root/usr/bin/netvitals.new" --version >/dev/null 2>&1 || {
+        rm "$root/usr/bin/netvitals.new"
+        die "$binary does not run here; is it for this CPU? For an image, give --links"
+    }
+fi
 put "$binary" /usr/bin/netvitals 0755
 for name in $known; do
     if [ -n "$links" ]; then
@@ -165,6 +176,8 @@ for name in $known; do
         esac
     elif "$root/usr/bin/netvitals" "${name#*:}" --help >/dev/null 2>&1; then
         link "${name%:*}"
+    else
+        remove_link "${name%:*}"
     fi
 done
 
@@ -188,15 +201,21 @@ case $system in
             put "$unit" "/usr/lib/systemd/system/${unit##*/}" 0644
         done
         put "$here/systemd/netvitals.sysusers" /usr/lib/sysusers.d/netvitals.conf 0644
+        [ -e "$root/etc/logrotate.d/connmonitor" ] ||
+            put "$here/systemd/connmonitor.logrotate" /etc/logrotate.d/connmonitor 0644
         # A server keeps what waits over a restart; a unit has a /tmp of its own.
         put_configuration "s|#\(option spool '\)/tmp/|\1/var/lib/|
             s|/tmp/netvitals/latest.json|/run/netvitals/latest.json|
-            s|service netvitals reload|systemctl reload netvitals|"
+            s|service netvitals reload|systemctl reload netvitals|
+            s| (RAM), and how|, and how|
+            s|# 1: the agent starts at boot; it|# systemctl enable --now netvitals starts it; it|
+            /^\toption enabled '0'/d
+            /^# Runs of an applet by cron/,\$d"
         if [ -z "$root" ]; then
             getent group netvitals >/dev/null || groupadd --system netvitals
             chgrp netvitals /etc/config/netvitals
             chmod 0640 /etc/config/netvitals
-            systemctl daemon-reload || true
+            [ -z "$booted" ] || systemctl daemon-reload
         fi
         next='systemctl enable --now netvitals'
         ;;

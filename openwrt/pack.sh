@@ -82,6 +82,12 @@ title() {
     description "$1" | xargs | sed 's/\..*//'
 }
 
+# The same in less than 80 characters.
+synopsis() {
+    sed -n 's/^  TITLE:=//p' $makefile | tr -d '\n'
+    sed -n "/^define Package\/$1\$/,/^endef/s/^  TITLE+=//p" $makefile
+}
+
 # The script of the recipe that is called $1.
 recipe_script() {
     sed -n "/^define Package\/netvitals\/$1/,/^endef/p" $makefile | sed '1d; $d; s/\$\$/$/g'
@@ -211,16 +217,19 @@ make_deb() {
         echo "Architecture: $architecture"
         echo "Maintainer: $maintainer"
         echo "Installed-Size: $((($(bytes_installed "$tree") + 1023) / 1024))"
-        [[ $name == netvitals ]] ||
+        if [[ $name == netvitals ]]; then
+            printf 'Conflicts: netvitals-full\nReplaces: netvitals-full\n'
+        else
             printf 'Provides: netvitals\nConflicts: netvitals\nReplaces: netvitals\n'
+        fi
         echo "Depends: passwd"
         echo "Section: net"
         echo "Priority: optional"
         echo "Homepage: $url"
-        echo "Description: $(title "$name")"
+        echo "Description: $(synopsis "$name")"
         description "$name" | sed 's/^ */ /'
     } >"$tree/DEBIAN/control"
-    echo /etc/config/netvitals >"$tree/DEBIAN/conffiles"
+    printf '/etc/config/netvitals\n/etc/logrotate.d/connmonitor\n' >"$tree/DEBIAN/conffiles"
     cp openwrt/debian/{postinst,prerm,postrm} "$tree/DEBIAN/"
     chmod 0755 "$tree/DEBIAN"/p*
     find "$tree" -exec touch -h -d "@$epoch" {} +

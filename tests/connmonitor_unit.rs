@@ -37,6 +37,9 @@ const UNIT: &str = include_str!("../openwrt/systemd/connmonitor.service");
 /// Where the package puts the program.
 const INSTALLED: &str = "/usr/bin/netvitals";
 
+/// Hosts that outlast a boot.
+const LASTING: &str = "/etc/netvitals/hosts.conf";
+
 /// The value of a line of the unit, with this program in the place of an installed one.
 fn value(key: &str) -> String {
     let mut lines = UNIT.lines();
@@ -76,6 +79,19 @@ fn appended(key: &str) -> File {
         .unwrap()
 }
 
+/// Runs what is run before the start, with the file `lasting` in the place of the installed one:
+/// afterwards there is `config`, which the unit's user may read.
+fn prepare(config: &Path, lasting: &str) {
+    // systemd sets the mask for every command of a unit.
+    let masked = "umask \"$0\"; exec \"$@\"";
+    let mut prepared = Command::new("/bin/sh");
+    prepared.args(["-c", masked, &value("UMask")]);
+    prepared.args(words(&value("ExecStartPre").replace(LASTING, lasting), 0));
+    assert!(prepared.status().unwrap().success());
+    let mode = std::fs::metadata(config).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o644, "{mode:o}");
+}
+
 #[test]
 fn systemd_finds_nothing_wrong_with_the_unit() {
     if !has("systemd-analyze") {
@@ -109,14 +125,7 @@ fn it_starts_reloads_and_stops_by_the_lines_of_the_unit() {
             ));
             let config = Path::new("/var/run/connmonitor.conf");
             assert!(!config.exists());
-            // systemd sets the mask for every command of a unit, and the file is for its user.
-            let prepare = "umask \"$0\"; exec \"$@\"";
-            let mut prepared = Command::new("/bin/sh");
-            prepared.args(["-c", prepare, &value("UMask")]);
-            prepared.args(words(&value("ExecStartPre"), 0));
-            assert!(prepared.status().unwrap().success());
-            let mode = std::fs::metadata(config).unwrap().permissions().mode();
-            assert_eq!(mode & 0o777, 0o644, "{mode:o}");
+            prepare(config, LASTING);
             let default = "1 1 1 10 41 40 1 500\nlocalhost\n";
             assert_eq!(std::fs::read_to_string(config).unwrap(), default);
             let mut start = command("ExecStart", 0);
@@ -137,6 +146,16 @@ fn it_starts_reloads_and_stops_by_the_lines_of_the_unit() {
             assert_eq!(
                 std::fs::read_to_string("/var/log/connmonitor.err").unwrap(),
                 ""
+            );
+            // A boot later, the hosts are those that were put where they last.
+            std::fs::remove_file(config).unwrap();
+            let kept = directory.path().join("hosts.conf");
+            std::fs::write(&kept, "10.3.0.2 ping=50\n").unwrap();
+            std::fs::set_permissions(&kept, std::fs::Permissions::from_mode(0o600)).unwrap();
+            prepare(config, kept.to_str().unwrap());
+            assert_eq!(
+                std::fs::read_to_string(config).unwrap(),
+                "10.3.0.2 ping=50\n"
             );
             // What is there is not written again.
             assert!(command("ExecStartPre", 0).status().unwrap().success());

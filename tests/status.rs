@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use miniserde::json::{self, Object, Value};
+use support::skip::skip;
 use support::tempdir::TempDir;
 use support::{EXE, object, stderr};
 
@@ -327,4 +328,30 @@ fn the_configuration_says_where_the_file_is() {
     // A configuration that cannot be used hides nothing.
     let broken = ask("config netvitals\n option state_fil 'x'\n");
     assert!(stdout(&broken).contains("/var/run/netvitals/state.json") || broken.status.success());
+}
+
+/// In a container with an identity of its own, where the service sees that of the machine.
+#[test]
+fn the_boot_is_that_which_the_process_sees() {
+    if !rustix::process::getuid().is_root() {
+        return skip("only root can be in another mount namespace than its process");
+    }
+    let made = Made::new();
+    made.write(&made.text());
+    let other = made.directory.path().join("boot_id");
+    fs::write(&other, "0f5e7c1e-7a51-4c7e-9a30-51f6ac2f8a11\n").unwrap();
+    let script = "mount --bind \"$0\" /proc/sys/kernel/random/boot_id && \
+                  cat /proc/sys/kernel/random/boot_id && exec \"$@\"";
+    let output = Command::new("unshare")
+        .args(["--mount", "sh", "-c", script])
+        .arg(other)
+        .args([EXE, "status", "--state-file"])
+        .arg(made.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(
+        stdout(&output).starts_with("0f5e7c1e-"),
+        "not another identity: {output:?}"
+    );
 }

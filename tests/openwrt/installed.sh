@@ -81,6 +81,9 @@ config probe
 END
     printf '1 1 1 2 41 5 1 100\nlocalhost\n192.0.2.1\n' >"$box/connmonitor"
     for name in netvitals connmonitor; do
+        # Unless it is said, messages go where the output goes: to /dev/null.
+        checks=$((checks + 1))
+        grep -q '^StandardError=[ja]' "openwrt/systemd/$name.service" || fail "units: messages"
         # shellcheck disable=SC2016 # of the other shell
         unshare --net --pid --fork --kill-child --mount-proc bash -c '
             name=$3 applet=agent
@@ -109,7 +112,7 @@ part_deb() {
     "$from/openwrt/pack.sh" --deb x86_64 >/dev/null
     sed -i 's/^version = "0.1.0"/version = "0.1.1"/' "$from/Cargo.toml"
     sed -i 's/^PKG_VERSION:=0.1.0/PKG_VERSION:=0.1.1/' "$from/openwrt/netvitals/Makefile"
-    echo '# of the new version' >>"$from/openwrt/netvitals/files/netvitals.conf"
+    sed -i '1a# of the new version' "$from/openwrt/netvitals/files/netvitals.conf"
     "$from/openwrt/pack.sh" --deb x86_64 >/dev/null
     debian "$box"
     cp "$from"/dist/packages/*.deb "$box/tmp/"
@@ -144,16 +147,36 @@ part_deb() {
     check "deb: mode after the upgrade" "640 netvitals" \
         "$(chroot "$box" stat -c '%a %G' /etc/config/netvitals)"
     check "deb: the new one beside it" "# of the new version" \
-        "$(tail -n 1 "$box/etc/config/netvitals.dpkg-dist")"
+        "$(sed -n 2p "$box/etc/config/netvitals.dpkg-dist")"
 
+    # The other variant takes over what waits, and the group, also when this one is purged.
     mkdir -p "$box/var/lib/netvitals/spool" "$box/run/netvitals"
+    deb --install /tmp/netvitals-full_0.1.1-1_amd64.deb
+    deb --purge netvitals
+    check "deb: variant" "netvitals 0.1.0 x86_64 full" "$(chroot "$box" /usr/bin/netmon)"
+    check "deb: what waits" directory "$(stat -c %F "$box/var/lib/netvitals/spool")"
+    check "deb: mine in the other variant" "640 netvitals # mine" \
+        "$(chroot "$box" stat -c '%a %G' /etc/config/netvitals) $(
+            tail -n 1 "$box/etc/config/netvitals")"
+    deb --install /tmp/netvitals_0.1.1-1_amd64.deb
+    deb --purge netvitals-full
+
     deb --remove netvitals
     check "deb: program after removal" "" "$(find "$box" -name 'netvitals*' -not -path '*/dpkg/*' \
         -not -path "$box/etc/*" -not -path "$box/tmp/*")"
     check "deb: mine after removal" "# mine" "$(tail -n 1 "$box/etc/config/netvitals")"
     deb --purge netvitals
     check "deb: the secret is the user's" secret "$(cat "$box/etc/netvitals/es.pass")"
+    check "deb: no other group gets its number" "750 netvitals" \
+        "$(chroot "$box" stat -c '%a %G' /etc/netvitals)"
     rm -r "$box/etc/netvitals"
+    deb --install /tmp/netvitals_0.1.1-1_amd64.deb
+    deb --remove netvitals
+    rm "$box/etc/config/netvitals"
+    deb --force-confmiss --install /tmp/netvitals_0.1.1-1_amd64.deb
+    check "deb: secrets after a new installation" "750 netvitals 640 netvitals" \
+        "$(chroot "$box" stat -c '%a %G' /etc/netvitals /etc/config/netvitals | xargs)"
+    deb --purge netvitals
     rm -f "$box"/etc/{group,gshadow,passwd}- "$box"/etc/.pwd.lock
     check "deb: after purge" "$before" "$(tree "$box" | grep -v ' var/l')"
     check "deb: group after purge" 'root:x:0:' "$(cat "$box/etc/group")"
@@ -172,7 +195,7 @@ part_deb() {
 }
 
 part_install() {
-    local box=$work/install before system from=$work/from
+    local box="$work/in place" before system from=$work/from
     local install=$work/from/openwrt/install.sh binary=$work/from/dist/netvitals-x86_64-full
     sources "$from"
     for system in openwrt systemd none; do
@@ -193,6 +216,8 @@ part_install() {
         printf '0 4 * * * mine\n' >"$box/etc/crontabs/root"
         # A program of that name is another's.
         echo other >"$box/usr/bin/netmon"
+        # The first word of the place is nobody's to remove.
+        touch "$work/in"
         before=$(tree "$box")
         said=$("$install" --root "$box" "$binary")
         contains "install, $system: another's program" "/usr/bin/netmon belongs to another" "$said"
@@ -225,7 +250,27 @@ part_install() {
         rm -r "$box/etc/config"
         rmdir "$box/var/lib" "$box/var" 2>/dev/null || true
         check "install, $system: what is left" "$before" "$(tree "$box")"
+        rm "$work/in"
         check "install, $system: users" 'root:x:0:0::/root:/bin/sh' "$(cat "$box/etc/passwd")"
     done
     check "install: no binary" 1 "$("$install" --root "$box" absent >/dev/null 2>&1 || echo $?)"
+    for option in --root --system --links; do
+        said=$("$install" "$binary" $option 2>&1 || echo "status $?")
+        check "install: $option alone" "install.sh: $option needs a value"$'\nstatus 1' "$said"
+    done
+    said=$("$install" --root '' --uninstall 2>&1 || echo "status $?")
+    check "install: no root" $'install.sh: --root needs a value\nstatus 1' "$said"
+    # A program without an applet takes the link of one with it.
+    "$install" --root "$box" "$binary" >/dev/null
+    printf '#!/bin/sh\n[ "$1" != connspy ]\n' >"$work/less"
+    "$install" --root "$box" "$work/less" >/dev/null
+    check "install: links of another set" "connmonitor connspy-stream connvitals" \
+        "$(cd "$box/usr/bin" && echo conn*)"
+    "$install" --root "$box" "$binary" >/dev/null
+    # A program for another CPU takes no place.
+    printf '\177ELF' >"$work/elf"
+    said=$("$install" --root "$box" "$work/elf" 2>&1 || echo "status $?")
+    contains "install: another CPU" "does not run here" "$said"
+    check "install: another CPU" "netvitals 0.1.0 x86_64 full" "$("$box/usr/bin/netvitals")"
+    check "install: another CPU" netvitals "$(cd "$box/usr/bin" && echo netvitals*)"
 }

@@ -15,7 +15,8 @@ router() {
         mkdir -p "$1${library%/*}"
         cp -L "$library" "$1$library"
     done < <(ldd "$1/bin/busybox" 2>/dev/null | grep -o '/[^ ]*' || true)
-    for applet in $(busybox --list); do ln -s busybox "$1/bin/$applet"; done
+    # busybox-static lists itself.
+    for applet in $(busybox --list | grep -vx busybox); do ln -s busybox "$1/bin/$applet"; done
     mknod -m 666 "$1/dev/null" c 1 3 2>/dev/null || touch "$1/dev/null"
     cp -r "$tests"/root/. "$tests"/words.sh "$1/"
     chmod +x "$1/etc/rc.common"

@@ -39,7 +39,12 @@ impl Present {
     /// As the kernel tells it, of a process.
     pub(super) fn look(pid: u32) -> Self {
         let root = Root::system().ok();
-        let boot_id = root.as_ref().and_then(system::boot_id);
+        // A container's /proc may have an identity of its own, which a service of a manager in it
+        // does not see: the process tells it as it sees it, where it can be asked.
+        let own = files::c_path(&format!("/proc/{pid}/root")).ok();
+        let own = own.and_then(|path| Root::at(&path).ok());
+        let boot_id = own.as_ref().and_then(system::boot_id);
+        let boot_id = boot_id.or_else(|| root.as_ref().and_then(system::boot_id));
         Self {
             boot_id: boot_id.map_or(String::new(), |id| id.as_str().to_owned()),
             holder: holder(root.as_ref(), pid),
