@@ -286,6 +286,41 @@ fn a_wrong_file_is_refused_with_every_fault_and_its_line() {
 }
 
 #[test]
+fn a_test_says_what_is_wrong_and_starts_nothing() {
+    let directory = TempDir::new();
+    let test = |more: &str| {
+        let path = directory.path().display();
+        let file = lan::file(
+            &directory,
+            "tested",
+            &format!(
+                "config netvitals\n\toption spool '{path}/spool'\n\
+                 \toption state_file '{path}/state'\n{more}\
+                 config output\n\toption type file\n\toption path '{path}/out'\n"
+            ),
+        );
+        let mut command = Command::new(EXE);
+        command.args(["agent", "--test", "--config"]).arg(file);
+        let output = command.output().unwrap();
+        assert!(output.stdout.is_empty(), "{output:?}");
+        let left = std::fs::read_dir(directory.path()).unwrap();
+        assert_eq!(left.count(), 1, "{output:?}");
+        (
+            output.status.code(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    assert_eq!(test("\toption user 65534\n"), (Some(0), String::new()));
+    let (code, errors) = test("\toption speed 9\n\toption interval 2h\n");
+    assert_eq!(code, Some(2), "{errors}");
+    assert!(errors.contains("tested:4: ") && errors.contains("'speed': unknown"));
+    assert!(errors.contains("tested:5: ") && errors.contains("1s to 1h"));
+    let (code, errors) = test("\toption user 'no such user'\n");
+    assert_eq!(code, Some(1), "{errors}");
+    assert!(errors.contains("not in /etc/passwd"), "{errors}");
+}
+
+#[test]
 fn a_document_goes_where_a_pipe_has_ended() {
     inside("a_document_goes_where_a_pipe_has_ended", || {
         ip("link set lo up");

@@ -137,8 +137,7 @@ check_defaults() {
     local box=$work/defaults version
     router "$box" jail
     printf '#!/bin/sh\necho "$*" >>/tmp/uci\n[ "$2" != get ] || cat /tmp/version 2>/dev/null\n' \
-        >"$box/bin/uci.new"
-    chmod +x "$box/bin/uci.new" && mv "$box/bin/uci.new" "$box/bin/uci"
+        >"$box/sbin/uci"
     cp "$files/netvitals.defaults" "$box/"
     for version in '' 1; do
         rm -f "$box/tmp/uci"

@@ -75,7 +75,7 @@ part_syntax() {
     done < <(sed -n '/^const [A-Z]*: &str/,/";/s/^\([a-z_]*\)|.*/\1/p' src/cmd/config/tables.rs)
 }
 
-for part in service packages installed; do
+for part in service refused packages installed; do
     # shellcheck source=/dev/null
     . "$tests/$part.sh"
 done

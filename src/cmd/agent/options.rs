@@ -46,4 +46,8 @@ pub struct Args {
     /// print one snapshot of one window and end; asks no device unless --discovery active
     #[argh(switch)]
     pub once: bool,
+
+    /// tell what is wrong in the configuration, and end
+    #[argh(switch)]
+    pub test: bool,
 }

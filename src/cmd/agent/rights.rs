@@ -128,6 +128,14 @@ pub fn settle(user: Option<&str>, needs: Needs, own: &[&str]) -> Result<Settled,
     Ok(Settled { ids, kept })
 }
 
+/// Whether the agent could become `wanted`.
+///
+/// # Errors
+/// When there is no such user.
+pub fn look_up(wanted: Option<&str>) -> Result<(), Failure> {
+    wanted.map_or(Ok(()), |wanted| find(wanted).map(drop))
+}
+
 /// Whom to become.
 struct User {
     ids: Ids,

@@ -194,6 +194,7 @@ mod tests {
         options.read(outputs::FLAGS, &words).unwrap();
         let args = Args {
             once: words.iter().any(|word| word == "--once"),
+            ..Args::default()
         };
         let configuration = config::parse("f", file.as_bytes()).unwrap();
         Settings::new(&args, &options, &configuration)

@@ -181,7 +181,7 @@ uci_load_validate() {
 	local section="$3" type="$2" rule name value result=0
 	shift 4
 	if [ -z "$section" ]; then
-		[ -z "${VALIDATING-}" ] || publish "$type" "$@"
+		[ "${VALIDATING-}" != 1 ] || publish "$type" "$@"
 		return 0
 	fi
 	for rule; do
