@@ -18,23 +18,21 @@ impl Mono {
     }
 
     /// Time since `earlier`; zero when `earlier` is later.
+    #[inline(never)] // A division of 64 bits, at 60 places: 5 KB on machines of 32.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
     /// The moment `span` later; the far end of the clock (584 years) when it does not fit.
+    #[inline(never)] // As above: 7 KB at 70 places.
     pub fn after(self, span: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)),
-        )
+        Self(self.0.saturating_add(ns(span)))
     }
 
     /// The last moment that is a multiple of `step` after the clock's start, and not later; itself
     /// without a step.
     pub fn floor(self, step: Duration) -> Self {
-        let step = u64::try_from(step.as_nanos()).unwrap_or(u64::MAX);
-        Self(self.0 - self.0.checked_rem(step).unwrap_or(0))
+        Self(self.0 - self.0.checked_rem(ns(step)).unwrap_or(0))
     }
 
     /// The first such moment that is not earlier.
@@ -47,9 +45,13 @@ impl Mono {
 
     /// The moment `span` earlier; the clock's start when that is before it.
     pub fn before(self, span: Duration) -> Self {
-        let span = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_sub(span))
+        Self(self.0.saturating_sub(ns(span)))
     }
+}
+
+/// Nanoseconds, as far as they fit.
+fn ns(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// A moment on the wall clock, microseconds since 1970-01-01 UTC; it can jump either way.

@@ -192,7 +192,7 @@ fn a_day_of_guests_leaves_nothing_behind() {
             let moving = |mac| traffic.find(mac).is_some();
             router
                 .devices
-                .forget(Duration::from_secs(3_600), now, moving);
+                .forget(Duration::from_secs(3_600), now, &moving);
             begun = now;
             cadence.ran(now);
         }

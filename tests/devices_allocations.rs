@@ -89,7 +89,7 @@ fn a_sweep_does_not_allocate() {
             "a full table took part"
         );
         assert_eq!(
-            allocations(|| listener.forget(Duration::ZERO, now(ms + 9_000), |_| false)),
+            allocations(|| listener.forget(Duration::ZERO, now(ms + 9_000), &|_| false)),
             0
         );
         scan.restart(now(0));

@@ -184,7 +184,7 @@ impl Observer {
         let traffic = self.capture.traffic();
         if let Err(error) = self
             .lan
-            .look_around(reread, |mac| traffic.find(mac).is_some())
+            .look_around(reread, &|mac| traffic.find(mac).is_some())
         {
             if !core::mem::replace(&mut self.vendors_failing, true) {
                 log::warn!(
@@ -237,7 +237,7 @@ impl Observer {
     pub(super) fn forget(&mut self, silence: Duration, now: Mono) {
         self.capture.traffic_mut().forget(silence, now);
         let traffic = self.capture.traffic();
-        self.lan.forget(silence, |mac| traffic.find(mac).is_some());
+        self.lan.forget(silence, &|mac| traffic.find(mac).is_some());
     }
 
     /// Hands over everybody, with what they moved in the window.

@@ -95,32 +95,44 @@ impl Roster {
         now: Mono,
         mut take: impl FnMut(&Entry<'_>, Option<&Row>) -> Result<(), E>,
     ) -> Result<(), E> {
+        let mut result = Ok(());
+        self.each_until(lan, traffic, silence, now, &mut |entry, row| {
+            result = take(entry, row);
+            result.is_err()
+        });
+        result
+    }
+
+    /// The same, until `take` says that it is enough; compiled once, not for each kind of error.
+    fn each_until(
+        &self,
+        lan: &Lan,
+        traffic: &Traffic,
+        silence: Duration,
+        now: Mono,
+        take: &mut dyn FnMut(&Entry<'_>, Option<&Row>) -> bool,
+    ) {
         for &key in &self.keys {
             let mac = mac(key);
             let row = traffic.find(mac);
             let known = lan.listener.devices.find(mac);
             let stranger = Device::silent(mac, row.map_or(now, Row::first_traffic));
-            self.hand_over(
-                lan,
-                known.unwrap_or(&stranger),
-                row,
-                silence,
-                now,
-                &mut take,
-            )?;
+            let device = known.unwrap_or(&stranger);
+            if self.hand_over(lan, device, row, silence, now, take) {
+                return;
+            }
         }
-        Ok(())
     }
 
-    fn hand_over<E>(
+    fn hand_over(
         &self,
         lan: &Lan,
         device: &Device,
         row: Option<&Row>,
         silence: Duration,
         now: Mono,
-        take: &mut impl FnMut(&Entry<'_>, Option<&Row>) -> Result<(), E>,
-    ) -> Result<(), E> {
+        take: &mut dyn FnMut(&Entry<'_>, Option<&Row>) -> bool,
+    ) -> bool {
         let devices = &lan.listener.devices;
         let address = device.ipv4.first().copied();
         let (first, last) = match row {

@@ -45,8 +45,8 @@ impl Lines {
     /// What `read` says.
     pub fn each<E>(
         &mut self,
-        mut read: impl FnMut(&mut [u8]) -> Result<usize, E>,
-        mut take: impl FnMut(&[u8]),
+        read: &mut dyn FnMut(&mut [u8]) -> Result<usize, E>,
+        take: &mut dyn FnMut(&[u8]),
     ) -> Result<(), E> {
         self.clear();
         loop {
@@ -59,7 +59,9 @@ impl Lines {
                 take(line);
             }
         }
-        self.rest().map(take);
+        if let Some(line) = self.rest() {
+            take(line);
+        }
         Ok(())
     }
 

@@ -98,7 +98,7 @@ impl Listener {
 
     /// Forgets who was silent for longer than `silence` and is not `moving` anything; there is room
     /// for others then.
-    pub fn forget(&mut self, silence: Duration, now: Mono, moving: impl Fn(Mac) -> bool) {
+    pub fn forget(&mut self, silence: Duration, now: Mono, moving: &dyn Fn(Mac) -> bool) {
         self.devices.forget(silence, now, moving);
         self.crowd_room = DEVICES_BEYOND_MAX;
     }

@@ -77,7 +77,7 @@ impl Interfaces {
     /// What `read` says, or when the format is another.
     pub fn read_pieces(
         &mut self,
-        read: impl FnMut(&mut [u8]) -> io::Result<usize>,
+        mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,
         sample: &mut Sample,
     ) -> Result<(), ReadError> {
         sample.clear();
@@ -88,7 +88,7 @@ impl Interfaces {
         } = self;
         let mut header_lines = 0;
         let mut headless = false;
-        let take = |line: &[u8]| {
+        let mut take = |line: &[u8]| {
             if header_lines < netdev::HEADER_LINES {
                 header_lines += 1;
                 headless |= netdev::parse_line(line) != Line::Other;
@@ -96,7 +96,7 @@ impl Interfaces {
                 take_line(line, selection, reserved, sample);
             }
         };
-        lines.each(read, take)?;
+        lines.each(&mut read, &mut take)?;
         sample.left_out.malformed += lines.overlong_count();
         if headless || header_lines < netdev::HEADER_LINES {
             return Err(ReadError::NoHeader);

@@ -314,13 +314,13 @@ impl Lan {
     ///
     /// # Errors
     /// When the list of vendors cannot be read.
-    pub fn look_around(&mut self, reread: bool, alive: impl Fn(Mac) -> bool) -> io::Result<()> {
+    pub fn look_around(&mut self, reread: bool, alive: &dyn Fn(Mac) -> bool) -> io::Result<()> {
         let now = clock::mono();
         if reread && let Err(error) = self.sources.names.read(&self.sources.root) {
             log::warn!("file of names: {error}; going on without it, see --names");
         }
         for i in 0..self.ears.len() {
-            if let Err(error) = self.join_neighbours(i, now, &alive) {
+            if let Err(error) = self.join_neighbours(i, now, alive) {
                 log::info!("no neighbours of the kernel: {error}");
             }
         }
@@ -337,7 +337,7 @@ impl Lan {
         &mut self,
         i: usize,
         now: Mono,
-        alive: &impl Fn(Mac) -> bool,
+        alive: &dyn Fn(Mac) -> bool,
     ) -> Result<(), ReadError> {
         let Segment {
             index, mac: own, ..
@@ -346,7 +346,7 @@ impl Lan {
         let ipv4 = self.listener.ears() != Ears::Answers;
         let devices = &mut self.listener.devices;
         let mut changed = false;
-        let result = self.tables.neighbours(index, |mac, address, verified| {
+        let mut join = |mac: Mac, address: IpAddr, verified: bool| {
             let learnt = match (address, verified || alive(mac)) {
                 _ if mac == own => Learnt::Known,
                 (IpAddr::V6(address), true) => devices.learn_ipv6(mac, address, now),
@@ -356,13 +356,14 @@ impl Lan {
                 (IpAddr::V4(address), false) => devices.join(mac, address),
             };
             changed |= learnt == Learnt::New;
-        });
+        };
+        let result = self.tables.neighbours(index, &mut join);
         self.changed |= changed;
         result
     }
 
     /// Forgets who was silent for longer than `silence` and is not `moving` anything.
-    pub fn forget(&mut self, silence: Duration, moving: impl Fn(Mac) -> bool) {
+    pub fn forget(&mut self, silence: Duration, moving: &dyn Fn(Mac) -> bool) {
         self.listener.forget(silence, clock::mono(), moving);
         self.named_up_to = self.named_up_to.min(self.listener.devices.claims().len());
     }

@@ -99,7 +99,7 @@ impl Names {
             malformed_count,
             ..
         } = self;
-        let take = |line: &[u8]| match parse(line) {
+        let mut take = |line: &[u8]| match parse(line) {
             Line::Entry(entry) => {
                 // Of both, the device is meant, whatever address it has today.
                 let owner = match (entry.mac, entry.address) {
@@ -112,7 +112,7 @@ impl Names {
             Line::Nothing => {}
             Line::Malformed => *malformed_count += 1,
         };
-        lines.each(file.pieces(LIST_BYTES_MAX), take)
+        lines.each(&mut file.pieces(LIST_BYTES_MAX), &mut take)
     }
 
     /// `config host` with `name`, and `mac` (one, several, or a list) or `ip`.

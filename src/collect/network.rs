@@ -71,7 +71,7 @@ impl Tables {
     ///
     /// # Errors
     /// When it cannot be read to its end.
-    pub fn dump(&mut self, dump: Dump, mut each: impl FnMut(Message)) -> Result<(), ReadError> {
+    pub fn dump(&mut self, dump: Dump, each: &mut dyn FnMut(Message)) -> Result<(), ReadError> {
         self.sequence = self.sequence.wrapping_add(1);
         self.socket.send(&netlink::request(dump, self.sequence))?;
         loop {
@@ -96,7 +96,7 @@ impl Tables {
     /// When the table cannot be read.
     pub fn links(&mut self, links: &mut Vec<Link>) -> Result<(), ReadError> {
         links.clear();
-        self.dump(Dump::Links, |message| {
+        self.dump(Dump::Links, &mut |message| {
             if let Message::Link(link) = message {
                 links.push(link);
             }
@@ -110,7 +110,7 @@ impl Tables {
     /// When the table cannot be read.
     pub fn default_route(&mut self) -> Result<Option<u32>, ReadError> {
         let mut best = None;
-        self.dump(Dump::Routes, |message| {
+        self.dump(Dump::Routes, &mut |message| {
             if let Message::Route(route) = message
                 && is_default(&route)
                 && let Some(index) = route.index
@@ -129,13 +129,13 @@ impl Tables {
     pub fn network(&mut self) -> Result<Network, ReadError> {
         let mut network = Network::default();
         self.links(&mut network.links)?;
-        self.dump(Dump::Addresses, |message| {
+        self.dump(Dump::Addresses, &mut |message| {
             if let Message::Address(address) = message {
                 network.addresses.push(address);
             }
         })?;
         let mut best = None;
-        self.dump(Dump::Routes, |message| {
+        self.dump(Dump::Routes, &mut |message| {
             if let Message::Route(route) = message
                 && is_default(&route)
                 && !route.ipv6
@@ -157,9 +157,9 @@ impl Tables {
     pub fn neighbours(
         &mut self,
         interface: u32,
-        mut each: impl FnMut(Mac, IpAddr, bool),
+        each: &mut dyn FnMut(Mac, IpAddr, bool),
     ) -> Result<(), ReadError> {
-        self.dump(Dump::Neighbours, |message| {
+        self.dump(Dump::Neighbours, &mut |message| {
             let Message::Neighbour(neighbour) = message else {
                 return;
             };

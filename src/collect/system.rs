@@ -58,8 +58,10 @@ impl Collector {
     fn memory(&mut self, root: &Root) -> Option<Memory> {
         let file = root.open(MEMINFO).ok()?;
         let mut meminfo = Meminfo::default();
-        let take = |line: &[u8]| meminfo.line(line);
-        self.lines.each(|space| file.read(space), take).ok()?;
+        let mut take = |line: &[u8]| meminfo.line(line);
+        self.lines
+            .each(&mut |space| file.read(space), &mut take)
+            .ok()?;
         meminfo.memory()
     }
 
@@ -69,9 +71,9 @@ impl Collector {
         system.disks.clear();
         if let Ok(file) = root.open(MOUNTINFO) {
             let mut path = [0; MOUNT_BYTES_MAX + 1];
-            let take = |line: &[u8]| places.take(procfs::mount(line, &mut path));
+            let mut take = |line: &[u8]| places.take(procfs::mount(line, &mut path));
             // What was read up to an error is as good as the file.
-            let _ = lines.each(|space| file.read(space), take);
+            let _ = lines.each(&mut |space| file.read(space), &mut take);
         }
         system.disks_left_out = places
             .left_out_count()
@@ -98,9 +100,12 @@ pub fn is_clock_synced(wall: Wall) -> bool {
 
 /// The first line of a file, understood.
 fn short<T>(root: &Root, path: &CStr, parse: fn(&[u8]) -> Option<T>) -> Option<T> {
-    let mut text = [0; SHORT_BYTES];
-    let len = root.open(path).ok()?.read(&mut text).ok()?;
-    parse(text[..len].split(|&byte| byte == b'\n').next()?)
+    parse(first_line(root, path, &mut [0; SHORT_BYTES])?)
+}
+
+fn first_line<'a>(root: &Root, path: &CStr, text: &'a mut [u8]) -> Option<&'a [u8]> {
+    let len = root.open(path).ok()?.read(text).ok()?;
+    text[..len].split(|&byte| byte == b'\n').next()
 }
 
 /// The space of a file system; `None` when it cannot be asked.

@@ -74,11 +74,11 @@ impl Vendors {
         if self.fresh.is_empty() {
             return Ok(());
         }
-        self.fresh.sort_unstable_by_key(|wanted| wanted.mac);
+        sort(&mut self.fresh);
         self.fresh.dedup_by_key(|wanted| wanted.mac);
         let result = self.read_lists(root);
         self.wanted.append(&mut self.fresh);
-        self.wanted.sort_unstable_by_key(|wanted| wanted.mac);
+        sort(&mut self.wanted);
         result
     }
 
@@ -116,11 +116,15 @@ impl Vendors {
     fn read(&mut self, file: &File) -> io::Result<()> {
         let Self { fresh, lines, .. } = self;
         let mut reader = Reader::new();
-        let take = |line: &[u8]| {
+        let mut take = |line: &[u8]| {
             if let Some(assignment) = reader.line(line) {
                 oui::keep(&assignment, fresh);
             }
         };
-        lines.each(file.pieces(LIST_BYTES_MAX), take)
+        lines.each(&mut file.pieces(LIST_BYTES_MAX), &mut take)
     }
+}
+
+fn sort(wanted: &mut [Wanted]) {
+    wanted.sort_unstable_by_key(|wanted| wanted.mac);
 }

@@ -279,7 +279,7 @@ impl Devices {
 
     /// Forgets claims that were not heard for longer than `silence`, and devices that neither
     /// were nor are `moving` something.
-    pub fn forget(&mut self, silence: Duration, now: Mono, moving: impl Fn(Mac) -> bool) {
+    pub fn forget(&mut self, silence: Duration, now: Mono, moving: &dyn Fn(Mac) -> bool) {
         let heard = |seen: Mono| now.since(seen) <= silence;
         let stays = |device: &Device| heard(device.last_seen) || moving(device.mac);
         if self.claims.iter().all(|claim| heard(claim.last_seen)) && self.devices.iter().all(stays)

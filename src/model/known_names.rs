@@ -129,7 +129,15 @@ impl KnownNames {
         mac: Mac,
         addresses: impl IntoIterator<Item = IpAddr>,
     ) -> Option<(&str, NameSource)> {
-        let owners = addresses.into_iter().map(Owner::Address);
+        self.best_of(mac, &mut addresses.into_iter())
+    }
+
+    fn best_of(
+        &self,
+        mac: Mac,
+        addresses: &mut dyn Iterator<Item = IpAddr>,
+    ) -> Option<(&str, NameSource)> {
+        let owners = addresses.map(Owner::Address);
         let found = core::iter::once(Owner::Mac(mac))
             .chain(owners)
             .filter_map(|owner| {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One HTTP exchange: a request goes out, an answer comes back, within bounds of time and memory.
 
+use core::fmt;
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ureq::http::{HeaderName, HeaderValue};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver as UreqResolver};
-use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::unversioned::transport::NextTimeout;
 use ureq::{Agent, Error, Timeout, http};
 
 use super::secure;
@@ -104,7 +106,7 @@ impl Client {
         let config = secure::configure(builder, trust)?.build();
         let agent = Agent::with_parts(
             config,
-            DefaultConnector::default(),
+            secure::connector(),
             Names {
                 resolver,
                 last: Mutex::new(None),
@@ -128,15 +130,20 @@ impl Client {
     }
 
     fn exchange(&self, request: &Request<'_>, total: Duration) -> Result<Answer, Error> {
-        let mut builder = match request.method {
-            Method::Put => self.agent.put(request.url),
-            Method::Post => self.agent.post(request.url),
+        let mut outgoing = http::Request::new(request.body);
+        *outgoing.method_mut() = match request.method {
+            Method::Put => http::Method::PUT,
+            Method::Post => http::Method::POST,
         };
+        *outgoing.uri_mut() = request.url.parse().map_err(http::Error::from)?;
         for (name, value) in request.headers {
-            builder = builder.header(*name, *value);
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(http::Error::from)?;
+            let value = HeaderValue::from_str(value).map_err(http::Error::from)?;
+            outgoing.headers_mut().append(name, value);
         }
-        let builder = builder.config().timeout_global(Some(total)).build();
-        let response = builder.send(request.body)?;
+        let configured = self.agent.configure_request(outgoing);
+        let outgoing = configured.timeout_global(Some(total)).build();
+        let response = self.agent.run(outgoing)?;
         self.answered.store(true, Ordering::Relaxed);
         let header = |name| {
             response
@@ -211,10 +218,16 @@ const ADDRESS_AGE_MAX: Duration = Duration::from_secs(60);
 
 /// Names for ureq, from our own thread: ureq would start one for each name and leave it behind.
 /// While the resolver fails, the last addresses that it gave are used.
-#[derive(Debug)]
 struct Names {
     resolver: Arc<Resolver>,
     last: Mutex<Option<(Mono, Vec<SocketAddr>)>>,
+}
+
+/// Asked for by ureq, shown by nobody.
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Names")
+    }
 }
 
 impl UreqResolver for Names {

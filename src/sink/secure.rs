@@ -7,6 +7,7 @@ use ureq::Error;
 use ureq::config::ConfigBuilder;
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 use ureq::typestate::AgentScope;
+use ureq::unversioned::transport::{Connector, RustlsConnector, TcpConnector};
 
 use super::http::Trust;
 use crate::sys::files::{self, File};
@@ -17,6 +18,11 @@ pub const AVAILABLE: bool = true;
 
 /// A file of CA certificates is not read beyond this. Public bundles have 0.25 MiB.
 const BUNDLE_BYTES_MAX: usize = 8 * 1_024 * 1_024;
+
+/// Opens connections, straight to the server: no variable of the environment names a proxy.
+pub fn connector() -> impl Connector {
+    TcpConnector::default().chain(RustlsConnector::default())
+}
 
 /// Makes a client trust whom `trust` says.
 ///

@@ -4,11 +4,17 @@
 use ureq::Error;
 use ureq::config::ConfigBuilder;
 use ureq::typestate::AgentScope;
+use ureq::unversioned::transport::{Connector, TcpConnector};
 
 use super::http::Trust;
 
 /// Whether this build speaks https.
 pub const AVAILABLE: bool = false;
+
+/// Opens connections, straight to the server: no variable of the environment names a proxy.
+pub fn connector() -> impl Connector {
+    TcpConnector::default()
+}
 
 /// Nothing to configure.
 ///

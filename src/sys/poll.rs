@@ -26,7 +26,6 @@ pub enum Until {
 ///
 /// # Errors
 /// When the kernel refuses to wait: it is out of memory.
-#[allow(unsafe_code)]
 pub fn wait<const N: usize>(
     wanted: [(BorrowedFd<'_>, Until); N],
     timeout: Option<Duration>,
@@ -39,6 +38,12 @@ pub fn wait<const N: usize>(
         },
         revents: 0,
     });
+    poll(&mut fds, timeout)?;
+    Ok(fds.map(|fd| fd.revents != 0))
+}
+
+#[allow(unsafe_code)]
+fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<()> {
     let deadline = timeout.map(|timeout| clock::mono().after(timeout));
     loop {
         let left = deadline.map(|deadline| deadline.since(clock::mono()));
@@ -46,10 +51,11 @@ pub fn wait<const N: usize>(
         let left_ms = left.map_or(-1, |left| {
             libc::c_int::try_from(left.as_micros().div_ceil(1_000)).unwrap_or(libc::c_int::MAX)
         });
-        // SAFETY: `fds` holds N entries, whose descriptors are borrowed for longer than the call.
-        let count = unsafe { libc::poll(fds.as_mut_ptr(), N as libc::nfds_t, left_ms) };
+        // SAFETY: so many entries stand there, and the only caller borrows their descriptors for
+        // longer than the call.
+        let count = unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, left_ms) };
         if count > 0 || (count == 0 && left.is_some_and(|left| left.is_zero())) {
-            return Ok(fds.map(|fd| fd.revents != 0));
+            return Ok(());
         }
         if count < 0 {
             let error = io::Error::last_os_error();

@@ -5,12 +5,14 @@ use core::fmt;
 use core::time::Duration;
 
 use super::rows::Rows;
+use crate::cmd::claims::Claims;
 use crate::cmd::stdout_failure;
 use crate::collect::lan::Lan;
 use crate::encode::device::{self as document, Entry, Stamp};
 use crate::failure::Failure;
 use crate::limits::DEVICE_DOCUMENT_BYTES_MAX;
 use crate::model::addr::Mac;
+use crate::model::device::Claim;
 use crate::model::known_names::NameSource;
 use crate::sink::stdout;
 use crate::sys::signal::Signals;
@@ -171,14 +173,15 @@ pub(super) fn tell_oddities(lan: &Lan) {
     let devices = &lan.listener.devices;
     let mut notes = Notes::default();
     let mut last = None;
-    let mut claims: Vec<usize> = (0..devices.claims().len()).collect();
-    claims.sort_unstable_by_key(|&at| (devices.claims()[at].address, at));
-    let mac = |at: usize| devices.device(devices.claims()[at].device).mac;
-    for pair in claims.windows(2) {
-        let address = devices.claims()[pair[0]].address;
-        if address == devices.claims()[pair[1]].address && last != Some(address) {
+    let mut claims = Claims::new(devices.claims().len());
+    claims.sort(devices);
+    let mac = |claim: &Claim| devices.device(claim.device).mac;
+    let next = claims.all(devices).skip(1);
+    for (one, other) in claims.all(devices).zip(next) {
+        let address = one.address;
+        if address == other.address && last != Some(address) {
             last = Some(address);
-            let (first, second) = (mac(pair[0]), mac(pair[1]));
+            let (first, second) = (mac(one), mac(other));
             notes.say(format_args!(
                 "{address} is claimed by {first} and by {second}"
             ));

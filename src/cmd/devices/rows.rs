@@ -44,6 +44,22 @@ impl Rows {
         now: Mono,
         mut row: impl FnMut(&Entry<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
+        let mut result = Ok(());
+        self.each_until(lan, silence, now, &mut |entry| {
+            result = row(entry);
+            result.is_err()
+        });
+        result
+    }
+
+    /// The same, until `row` says that it is enough; compiled once, not for each kind of error.
+    fn each_until(
+        &self,
+        lan: &Lan,
+        silence: Option<Duration>,
+        now: Mono,
+        row: &mut dyn FnMut(&Entry<'_>) -> bool,
+    ) {
         let devices = &lan.listener.devices;
         let active = |seen: Mono| silence.is_none_or(|silence| now.since(seen) <= silence);
         for claim in self.claims.all(devices) {
@@ -51,7 +67,7 @@ impl Rows {
             let address = Some(claim.address);
             let since = silence.map_or(Mono::from_ns(0), |silence| now.before(silence));
             let conflict_macs = self.claims.conflicts(address, device.mac, since, devices);
-            row(&Entry {
+            let entry = Entry {
                 device,
                 address,
                 active: active(claim.last_seen),
@@ -61,11 +77,14 @@ impl Rows {
                 first_seen: device.first_seen,
                 last_seen: claim.last_seen,
                 rtt: claim.rtt,
-            })?;
+            };
+            if row(&entry) {
+                return;
+            }
         }
         for &at in &self.others {
             let device = devices.device(at);
-            row(&Entry {
+            let entry = Entry {
                 device,
                 address: None,
                 active: active(device.last_seen),
@@ -75,8 +94,10 @@ impl Rows {
                 first_seen: device.first_seen,
                 last_seen: device.last_seen,
                 rtt: None,
-            })?;
+            };
+            if row(&entry) {
+                return;
+            }
         }
-        Ok(())
     }
 }

@@ -167,7 +167,7 @@ impl Session {
 
     /// What is to be done now and then: files, neighbours of IPv6, vendors, names that expired.
     pub(super) fn look_around(&mut self, reread: bool) -> Result<(), Failure> {
-        let looked = self.lan.look_around(reread, |_| false);
+        let looked = self.lan.look_around(reread, &|_| false);
         looked.map_err(|error| unreadable_list(&self.lan.sources.vendors, &error))
     }
 }

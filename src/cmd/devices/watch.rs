@@ -119,7 +119,7 @@ impl Watch<'_> {
             let refused = session.lan.listener.devices.refused_count();
             let full = core::mem::replace(&mut self.refused_count, refused) < refused;
             let silence = if full { self.silence } else { FORGET };
-            session.lan.forget(silence, |_| false);
+            session.lan.forget(silence, &|_| false);
             self.show(session, now)?;
             let next = cadence.next_due();
             if session.listen(next, |session, now| self.refresh(session, now))? == Woken::Terminate

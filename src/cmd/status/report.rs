@@ -37,12 +37,13 @@ pub(super) struct Report<'a> {
 impl Report<'_> {
     /// For programs, a line.
     pub(super) fn json(&self) -> String {
-        let Ok(line) = self.write_json();
+        let mut line = Vec::new();
+        let Ok(()) = self.write_json(&mut line);
         String::from_utf8_lossy(&line).into_owned()
     }
 
-    fn write_json(&self) -> Result<Vec<u8>, Infallible> {
-        let mut json = Json::new(Vec::new(), Style::Compact);
+    fn write_json(&self, line: &mut Vec<u8>) -> Result<(), Infallible> {
+        let mut json = Json::new(line, Style::Compact);
         json.open_object()?;
         json.literal_key("\"running\":")?;
         json.boolean(self.reason.is_none())?;
@@ -72,7 +73,8 @@ impl Report<'_> {
             json.string(reason)?;
         }
         json.close_object()?;
-        json.finish()
+        json.finish()?;
+        Ok(())
     }
 
     /// For people; lines of a table are at most `width_max` wide.

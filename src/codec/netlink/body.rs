@@ -55,7 +55,7 @@ pub fn link(body: &[u8]) -> Option<Option<Link>> {
         switch: SwitchId::new(),
     };
     let (mut about, mut elsewhere): (&[u8], _) = (&[], false);
-    each(attributes, |kind, value| match kind {
+    each(attributes, &mut |kind, value| match kind {
         1 => link.mac = mac(value),
         3 => link.name = lossy(until_zero(value)),
         5 => link.lower = u32_at(value, 0),
@@ -65,7 +65,7 @@ pub fn link(body: &[u8]) -> Option<Option<Link>> {
         37 => elsewhere = true,
         _ => {}
     })?;
-    each(about, |kind, value| {
+    each(about, &mut |kind, value| {
         if kind == 1 {
             link.kind = match until_zero(value) {
                 b"bridge" => Kind::Bridge,
@@ -91,7 +91,7 @@ pub fn address(body: &[u8]) -> Option<Option<Address>> {
         return None;
     };
     let (mut own, mut peer, mut flags) = (None, None, u32::from(flags));
-    each(attributes, |kind, value| match kind {
+    each(attributes, &mut |kind, value| match kind {
         1 => peer = ip(family, value),
         2 => own = ip(family, value),
         8 => flags = u32_at(value, 0).unwrap_or(flags),
@@ -127,7 +127,7 @@ pub fn route(body: &[u8]) -> Option<Option<Route>> {
         15 => route.table = u32_at(value, 0).unwrap_or(table.into()),
         _ => {}
     };
-    each(attributes, |kind, value| match kind {
+    each(attributes, &mut |kind, value| match kind {
         9 => hops = value,
         _ => hop(kind, value),
     })?;
@@ -145,7 +145,7 @@ pub fn neighbour(body: &[u8]) -> Option<Option<Neighbour>> {
     let (head, attributes) = body.split_at_checked(NEIGHBOUR_BYTES)?;
     let family = *head.first()?;
     let (mut address, mut lladdr) = (None, None);
-    each(attributes, |kind, value| match kind {
+    each(attributes, &mut |kind, value| match kind {
         1 => address = ip(family, value),
         2 => lladdr = mac(value),
         _ => {}
@@ -162,7 +162,7 @@ pub fn neighbour(body: &[u8]) -> Option<Option<Neighbour>> {
 }
 
 /// Tells type and value of each attribute; `None` when a length is wrong.
-fn each<'a>(mut attributes: &'a [u8], mut tell: impl FnMut(u16, &'a [u8])) -> Option<()> {
+fn each<'a>(mut attributes: &'a [u8], tell: &mut dyn FnMut(u16, &'a [u8])) -> Option<()> {
     while !attributes.is_empty() {
         let attribute = take(&mut attributes, |rest| u16_at(rest, 0).map(usize::from))?;
         tell(u16_at(attribute, 2)? & TYPE, attribute.get(4..)?);

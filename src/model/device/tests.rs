@@ -104,7 +104,7 @@ fn who_moves_something_keeps_its_address_without_being_heard() {
     let mut devices = Devices::new(4, 1);
     devices.learn(evidence(0, 0), 0, at(0));
     devices.learn(evidence(1, 1), 0, at(0));
-    devices.forget(Duration::from_secs(2), at(9), |moving| moving == mac(1));
+    devices.forget(Duration::from_secs(2), at(9), &|moving| moving == mac(1));
     let left: Vec<_> = devices.devices().iter().map(|device| device.mac).collect();
     assert_eq!(left, [mac(1)]);
     assert_eq!(devices.devices()[0].ipv4[..], [ip(1)]);
@@ -122,7 +122,7 @@ fn the_silent_are_forgotten_and_their_room_is_free() {
         devices.learn_name(mac(i), &announced, at(u64::from(i)));
     }
     devices.learn(evidence(0, 9), 0, at(4)); // No room for the claim.
-    devices.forget(Duration::from_secs(2), at(4), |_| false);
+    devices.forget(Duration::from_secs(2), at(4), &|_| false);
     let left: Vec<_> = devices.devices().iter().map(|device| device.mac).collect();
     assert_eq!(left, [mac(0), mac(2), mac(3)]);
     // The device is heard of, but not at that address any more.

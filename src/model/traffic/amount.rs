@@ -126,6 +126,7 @@ impl Sums {
     }
 }
 
+#[inline(never)] // Called at 39 places; inline it is three times as long on machines of 32 bits.
 fn grow(sum: &mut u64, by: u64) {
     *sum = sum.saturating_add(by);
 }

@@ -65,7 +65,7 @@ impl<S: Store> Spool<S> {
             done: false,
         };
         let abandoned = self.outputs.len();
-        self.table.insert(segment, |column| {
+        self.table.insert(segment, &|column| {
             if column == abandoned {
                 Position::UNWANTED
             } else {

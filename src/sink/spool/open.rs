@@ -97,7 +97,7 @@ impl<S: Store> Spool<S> {
                 Some(None) => Position::UNWANTED,
                 None => abandoned.unwrap_or(Position::UNWANTED),
             };
-            self.adopt(*id, offset)?;
+            self.adopt(*id, &offset)?;
             if let Ok(index) = self.table.find(*id) {
                 self.settle(index);
             }
@@ -203,7 +203,7 @@ impl<S: Store> Spool<S> {
         for id in segments {
             let known = self.table.find(id).map(|at| self.table.segments()[at].done);
             if known != Ok(true) && !self.is_current(id) {
-                self.adopt(id, |column| match column == abandoned {
+                self.adopt(id, &|column| match column == abandoned {
                     true => Position::UNWANTED,
                     false => 0,
                 })?;
@@ -215,7 +215,7 @@ impl<S: Store> Spool<S> {
     }
 
     /// Reads the records of a segment that is not in the table yet, or grew.
-    fn adopt(&mut self, id: SegmentId, offset: impl Fn(usize) -> u64) -> Result<(), SpoolError> {
+    fn adopt(&mut self, id: SegmentId, offset: &dyn Fn(usize) -> u64) -> Result<(), SpoolError> {
         let file = match if_found(self.store.open(id.name().as_c_str())) {
             Ok(Some(file)) => file,
             Ok(None) => return Ok(()),
@@ -251,7 +251,7 @@ impl<S: Store> Spool<S> {
                         done,
                     };
                     self.table
-                        .insert(segment, |column| offset(column).max(start));
+                        .insert(segment, &|column| offset(column).max(start));
                 }
                 // Its writer is about to begin it.
                 _ if !done => return Ok(()),

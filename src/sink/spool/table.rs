@@ -165,7 +165,7 @@ impl Table {
     }
 
     /// Puts in a segment that is not there; each output is at the offset that `offset` tells.
-    pub fn insert(&mut self, segment: Segment, offset: impl Fn(usize) -> u64) -> usize {
+    pub fn insert(&mut self, segment: Segment, offset: &dyn Fn(usize) -> u64) -> usize {
         let index = self.find(segment.id).unwrap_or_else(|index| index);
         self.segments.insert(index, segment);
         let at = index * self.columns;
@@ -218,7 +218,7 @@ mod tests {
     fn segments_stay_in_order_with_their_positions() {
         let mut table = Table::new(2);
         for number in [5, 3, 9, 7] {
-            table.insert(segment(number), |output| {
+            table.insert(segment(number), &|output| {
                 u64::from(number) * 10 + output as u64
             });
         }
@@ -239,7 +239,7 @@ mod tests {
     fn records_count_for_the_outputs_that_want_them() {
         let mut table = Table::new(3);
         let offsets = [10, 20, Position::UNWANTED];
-        table.insert(segment(1), |output| offsets[output]);
+        table.insert(segment(1), &|output| offsets[output]);
         let (segment, positions) = table.row(0);
         for start in [10, 20, 30] {
             segment.add(positions, start, start + 10, Wall::from_us(start));
