@@ -7,6 +7,8 @@
 # What is configured already stays as it is; --uninstall leaves the configuration and nothing else.
 #
 #   --root DIR      below this directory instead of /, as for an image; no service is touched
+#                   (with systemd, the image then has to give /etc/config/netvitals to the group
+#                   netvitals, mode 0640: the group is made when it boots)
 #   --system NAME   openwrt, systemd or none, instead of what is found
 #   --links NAMES   the links, instead of those that the binary has applets for
 set -eu
