@@ -106,9 +106,9 @@ fn short<T>(root: &Root, path: &CStr, parse: fn(&[u8]) -> Option<T>) -> Option<T
 /// The space of a file system; `None` when it cannot be asked.
 fn disk(root: &Root, place: &Place) -> Option<Disk> {
     let mut path = [0; MOUNT_BYTES_MAX + 2];
-    let relative: &[u8] = match place.path.is_empty() {
+    let relative: &[u8] = match place.asked.is_empty() {
         true => b".",
-        false => &place.path,
+        false => &place.asked,
     };
     path[..relative.len()].copy_from_slice(relative);
     let blocks = root.blocks(CStr::from_bytes_until_nul(&path).ok()?).ok()?;
