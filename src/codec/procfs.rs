@@ -3,7 +3,7 @@
 //! boot_id (proc(5) and its pages). Lines are given without their line end.
 
 use super::units;
-use crate::model::mounts::Mount;
+use crate::model::mounts::{self, Mount};
 use crate::model::system::{BOOT_ID_BYTES, BootId, CPU_STATES, CpuTimes, Load, Memory};
 
 /// The line `cpu …` of /proc/stat (proc_stat(5)): at least four numbers; those that an old kernel
@@ -129,6 +129,7 @@ pub fn mount<'b>(line: &'b [u8], path: &'b mut [u8]) -> Option<Mount<'b>> {
         parent,
         device,
         whole: part == b"/",
+        above: mounts::above(part, point),
         path: unescape(point, path).map(|path| &path[1..]),
         kind,
     })
@@ -274,6 +275,7 @@ mod tests {
             parent: 35,
             device: [98, 0],
             whole: false,
+            above: None,
             path: Some(b"mnt 2"),
             kind: b"ext3",
         };
@@ -286,6 +288,19 @@ mod tests {
             (plain.whole, plain.path, plain.kind),
             (true, Some(&b""[..]), &b"overlay"[..])
         );
+        for (points, above) in [
+            ("/etc/hosts /etc/hosts", Some(0)),
+            ("/x /a/x", Some(1)),
+            ("/x /b/a/x", Some(3)),
+            (r"/x /\040/x", None),
+            ("/y /a/x", None),
+            ("/a/x /x", None),
+            ("/ /a", None),
+        ] {
+            let line = format!("1 0 0:1 {points} rw - ext4 x rw");
+            let found = mount(line.as_bytes(), &mut path).unwrap();
+            assert_eq!(found.above, above, "{points}");
+        }
         for bad in [
             "",
             "1 0 0:1 / / rw",

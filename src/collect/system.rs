@@ -111,9 +111,9 @@ fn first_line<'a>(root: &Root, path: &CStr, text: &'a mut [u8]) -> Option<&'a [u
 /// The space of a file system; `None` when it cannot be asked.
 fn disk(root: &Root, place: &Place) -> Option<Disk> {
     let mut path = [0; MOUNT_BYTES_MAX + 2];
-    let relative: &[u8] = match place.path.is_empty() {
+    let relative: &[u8] = match place.asked.is_empty() {
         true => b".",
-        false => &place.path,
+        false => &place.asked,
     };
     path[..relative.len()].copy_from_slice(relative);
     let blocks = root.blocks(CStr::from_bytes_until_nul(&path).ok()?).ok()?;

@@ -6,6 +6,9 @@
 //! space file system, and nothing that a later mount hides. `/` is always asked: when it hangs, so
 //! does everything. Not asked: images that are always full (squashfs, erofs, iso9660), memory but
 //! /tmp, parts of a file system mounted elsewhere (bind mounts), overlays but `/` (of containers).
+//!
+//! In a jail of procd `/` is an empty tmpfs, and what of the router is in it are parts that kept
+//! their names: they tell what lies where outside, and are asked for it.
 
 use crate::limits::{DISKS_MAX, FILE_SYSTEM_BYTES_MAX, MOUNT_BYTES_MAX, REMOTE_MOUNTS_MAX};
 
@@ -20,11 +23,21 @@ pub struct Mount<'a> {
     pub device: [u32; 2],
     /// Whether all of the file system is mounted, not a part.
     pub whole: bool,
+    /// Bytes of the path at which the whole lies outside of a jail, see [`above`].
+    pub above: Option<usize>,
     /// Where, from the root on, without `/` before it: empty for the root itself. `None` when the
     /// path is longer than [`MOUNT_BYTES_MAX`].
     pub path: Option<&'a [u8]>,
     /// Type of the file system.
     pub kind: &'a [u8],
+}
+
+/// How many bytes of `point` without its first `/` lead to where the whole file system is, if its
+/// `part` is mounted under the name that it has there.
+pub fn above(part: &[u8], point: &[u8]) -> Option<usize> {
+    let above = point.strip_suffix(part).filter(|_| part != b"/")?;
+    // Those that the kernel wrote as several bytes are not counted.
+    (!above.contains(&b'\\')).then(|| above.len().saturating_sub(1))
 }
 
 /// Types that are local, and hold files that grow.
@@ -85,6 +98,8 @@ const IN_PARTS: [&[u8]; 2] = [b"btrfs", b"bcachefs"];
 pub struct Place {
     /// The path of the mount from the root on, without `/` before it; empty for the root itself.
     pub path: heapless::Vec<u8, MOUNT_BYTES_MAX, u8>,
+    /// What is asked instead, in the same form: the path itself, but in a jail.
+    pub asked: heapless::Vec<u8, MOUNT_BYTES_MAX, u8>,
     /// Its type.
     pub kind: heapless::Vec<u8, FILE_SYSTEM_BYTES_MAX, u8>,
     device: [u32; 2],
@@ -96,6 +111,7 @@ pub struct Places {
     places: heapless::Vec<Place, DISKS_MAX, u8>,
     remote: heapless::Vec<u32, REMOTE_MOUNTS_MAX>,
     remote_full: bool,
+    in_jail: bool,
     left_out: u32,
 }
 
@@ -104,7 +120,7 @@ impl Places {
     pub fn clear(&mut self) {
         self.places.clear();
         self.remote.clear();
-        (self.remote_full, self.left_out) = (false, 0);
+        (self.remote_full, self.in_jail, self.left_out) = (false, false, 0);
     }
 
     /// Takes the next mount, in the order of the system; `None` is one that cannot be understood.
@@ -119,8 +135,15 @@ impl Places {
         };
         self.hide(path);
         self.note_remote(&mount, path.is_empty());
-        if self.is_wanted(&mount, path) {
-            self.add(&mount, path);
+        if path.is_empty() {
+            self.in_jail = mount.kind == b"tmpfs";
+        }
+        let outside = mount.above.filter(|_| self.in_jail);
+        let outside = outside.and_then(|len| path.get(..len));
+        let whole = outside.is_some() || mount.whole || IN_PARTS.contains(&mount.kind);
+        let place = outside.unwrap_or(path);
+        if (whole || path.is_empty()) && self.is_wanted(&mount, place) {
+            self.add(&mount, place, path);
         }
     }
 
@@ -159,11 +182,10 @@ impl Places {
 
     fn is_wanted(&mut self, mount: &Mount<'_>, path: &[u8]) -> bool {
         if path.is_empty() {
-            return true;
+            return !self.remote.contains(&mount.id);
         }
-        let whole = mount.whole || IN_PARTS.contains(&mount.kind);
         let local = LOCAL.contains(&mount.kind) || (mount.kind == b"tmpfs" && path == b"tmp");
-        if !whole || !local || self.remote.contains(&mount.id) {
+        if !local || self.remote.contains(&mount.id) {
             return false;
         }
         if self.remote_full {
@@ -172,9 +194,11 @@ impl Places {
         !self.remote_full
     }
 
-    fn add(&mut self, mount: &Mount<'_>, path: &[u8]) {
+    fn add(&mut self, mount: &Mount<'_>, path: &[u8], asked: &[u8]) {
         let same = |place: &Place| place.device == mount.device;
         if path.is_empty() {
+            // The jail's own, which was the first.
+            self.places.retain(|place| !place.path.is_empty());
             // The same file system elsewhere, as `/` with an overlay has not, is `/`.
             self.places.retain(|place| !same(place));
             if self.places.is_full() {
@@ -185,11 +209,18 @@ impl Places {
             return;
         }
         let kind = &mount.kind[..mount.kind.len().min(FILE_SYSTEM_BYTES_MAX)];
-        let (Ok(path), Ok(kind)) = (path.try_into(), kind.try_into()) else {
+        let (Ok(path), Ok(asked), Ok(kind)) = (path.try_into(), asked.try_into(), kind.try_into())
+        else {
             return self.leave_out();
         };
         let device = mount.device;
-        if self.places.push(Place { path, kind, device }).is_err() {
+        let place = Place {
+            path,
+            asked,
+            kind,
+            device,
+        };
+        if self.places.push(place).is_err() {
             self.leave_out();
         }
     }
@@ -215,6 +246,7 @@ mod tests {
                 parent: parent.parse().unwrap(),
                 device: [major, minor].map(|number| number.parse().unwrap()),
                 whole: part == "/",
+                above: above(part.as_bytes(), words[4].as_bytes()),
                 path,
                 kind: kind.as_bytes(),
             }));
@@ -263,6 +295,31 @@ mod tests {
             "1 0 0:9 / / overlay; 2 1 8:1 /c/hosts /etc/hosts ext4; 3 1 0:30 /@data /data btrfs",
             &["/ overlay", "/data btrfs"],
         );
+    }
+
+    #[test]
+    fn a_jail_shows_what_the_router_has() {
+        let jail = "30 1 0:50 / / tmpfs; 31 30 0:51 / /dev tmpfs; 32 30 0:15 /TZ /etc/TZ tmpfs; \
+                    33 30 0:15 /run/netvitals/conf /etc/config tmpfs; \
+                    34 30 0:16 /etc/hosts /etc/hosts overlay; \
+                    35 30 0:16 /etc/group /etc/group overlay; 36 30 31:6 / /overlay jffs2; \
+                    37 30 8:1 /spool /mnt/usb/spool ext4; \
+                    38 30 0:15 /netvitals /tmp/netvitals tmpfs; 39 38 0:15 /n/s /tmp/n/s tmpfs; \
+                    40 30 0:15 /run/netvitals /var/run/netvitals tmpfs";
+        check(
+            jail,
+            &["/ overlay", "/overlay jffs2", "/mnt/usb ext4", "/tmp tmpfs"],
+        );
+        let places = places(jail);
+        let asked: Vec<&[u8]> = places.iter().map(|place| &place.asked[..]).collect();
+        let expected = ["etc/group", "overlay", "mnt/usb/spool", "tmp/netvitals"];
+        assert_eq!(asked, expected.map(str::as_bytes));
+        // What does not answer is not asked for either.
+        let from_net = "1 0 0:50 / / tmpfs; 2 1 0:9 /etc/hosts /etc/hosts nfs";
+        check(from_net, &["/ tmpfs"]);
+        // Elsewhere a part is a part.
+        let plain = "1 0 8:1 / / ext4; 2 1 8:2 /spool /mnt/usb/spool ext4";
+        check(plain, &["/ ext4"]);
     }
 
     #[test]

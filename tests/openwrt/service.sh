@@ -71,6 +71,11 @@ told() {
         sort -k4)
 }
 
+# What tells the instances $@ to read again.
+hangup() {
+    printf 'signal { "name": "netvitals", "instance": "%s", "signal": 1 }\n' "$@"
+}
+
 part_init() {
     local box text
     # As it is shipped: nothing runs, procd waits for a change.
@@ -98,8 +103,10 @@ part_init() {
     # that instead of a restart for whatever is new in the definition.
     echo "dhcp again" >"$box/etc/config/dhcp"
     service "$box" reload
-    check "jailed: a file that changed" "send_signal <netvitals> <agent> <HUP>" \
-        "$(grep signal "$box/tmp/procd")"
+    check "jailed: a file that changed" "$(hangup agent)" "$(grep signal "$box/tmp/procd")"
+    contains "jailed: told before procd may start another one" "close_instance
+$(hangup agent)
+triggers" "$(cat "$box/tmp/procd")"
     service "$box" reload
     check "jailed: told once" "" "$(grep signal "$box/tmp/procd" || true)"
     # What comes later changes the definition; another device behind lan, a file of it.
@@ -108,8 +115,7 @@ part_init() {
     service "$box" reload
     contains "jailed: leases that come later" 'add_jail_mount </tmp/dhcp.leases>' "$(told "$box")"
     contains "jailed: interfaces" 'lan br-home' "$(cat "$box/tmp/run/netvitals/conf/interfaces")"
-    contains "jailed: interfaces: told" "send_signal <netvitals> <agent> <HUP>" \
-        "$(cat "$box/tmp/procd")"
+    contains "jailed: interfaces: told" "$(hangup agent)" "$(cat "$box/tmp/procd")"
     # Who starts with the change is not told of it: a signal could come too early.
     sed -i '/^agent$/d' "$box/tmp/running"
     echo "dhcp once more" >"$box/etc/config/dhcp"
@@ -165,9 +171,8 @@ part_init() {
     box=$work/full-small-flash
     echo changed >>"$box/etc/netvitals/hosts.conf"
     service "$box" reload
-    check "small flash: hosts that changed" \
-        "send_signal <netvitals> <agent> <HUP> send_signal <netvitals> <connmonitor-lines> <HUP>" \
-        "$(grep signal "$box/tmp/procd" | xargs)"
+    check "small flash: hosts that changed" "$(hangup agent connmonitor-lines)" \
+        "$(grep signal "$box/tmp/procd")"
 
     # Another user than the package's: no jail, the agent becomes it.
     box=$work/user
