@@ -77,9 +77,12 @@ need_setup() {
 #   link-self-contained=no   zig brings crt1.o, not rustup
 #   crt-static               what zig does anyway; lets the source know on every target
 #   force-unwind-tables=no   smaller; nothing unwinds
+#   thumb-mode               armv7 only: every one of them has Thumb-2, whose code is a quarter
+#                            smaller (ARMv5TE has Thumb-1 only, which std does not compile to)
 cross_cargo() {
-    local std=$1 cargo_home=${CARGO_HOME:-$HOME/.cargo} remap registry
+    local std=$1 cargo_home=${CARGO_HOME:-$HOME/.cargo} remap registry features=+crt-static
     shift
+    [[ $name != armv7 ]] || features+=,+thumb-mode
     # Panics name the file: in short, and as it is called everywhere. The last that fits counts.
     remap="--remap-path-prefix=$cargo_home=/cargo --remap-path-prefix=$sysroot=/rust"
     remap+=" --remap-path-prefix=$sysroot/lib/rustlib/src/rust/library=/rust"
@@ -87,7 +90,7 @@ cross_cargo() {
         remap+=" --remap-path-prefix=$registry=/cargo"
     done
     RUSTC_BOOTSTRAP=1 RUSTFLAGS="-C relocation-model=static -C force-unwind-tables=no \
-        -C link-self-contained=no -C target-feature=+crt-static \
+        -C link-self-contained=no -C target-feature=$features \
         $remap" \
         cargo-zigbuild "$@" --locked -Zbuild-std="$std"
 }
