@@ -26,13 +26,13 @@ impl Mono {
     /// The moment `span` later; the far end of the clock (584 years) when it does not fit.
     #[inline(never)] // As above: 7 KB at 70 places.
     pub fn after(self, span: Duration) -> Self {
-        Self(self.0.saturating_add(ns(span)))
+        Self(self.0.saturating_add(in_ns(span)))
     }
 
     /// The last moment that is a multiple of `step` after the clock's start, and not later; itself
     /// without a step.
     pub fn floor(self, step: Duration) -> Self {
-        Self(self.0 - self.0.checked_rem(ns(step)).unwrap_or(0))
+        Self(self.0 - self.0.checked_rem(in_ns(step)).unwrap_or(0))
     }
 
     /// The first such moment that is not earlier.
@@ -45,13 +45,32 @@ impl Mono {
 
     /// The moment `span` earlier; the clock's start when that is before it.
     pub fn before(self, span: Duration) -> Self {
-        Self(self.0.saturating_sub(ns(span)))
+        Self(self.0.saturating_sub(in_ns(span)))
     }
 }
 
-/// Nanoseconds, as far as they fit.
-fn ns(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+/// A span in nanoseconds, as far as they fit: 584 years. (What [`Duration`] gives has 128 bits,
+/// which is much code for machines of 32.)
+pub fn in_ns(span: Duration) -> u64 {
+    whole(span, 1_000_000_000)
+}
+
+/// A span in whole microseconds, as far as they fit.
+pub fn in_us(span: Duration) -> u64 {
+    whole(span, 1_000_000)
+}
+
+/// A span in whole milliseconds, as far as they fit.
+pub fn in_ms(span: Duration) -> u64 {
+    whole(span, 1_000)
+}
+
+#[inline(never)]
+fn whole(span: Duration, per_second: u32) -> u64 {
+    let rest = span.subsec_nanos() / (1_000_000_000 / per_second);
+    span.as_secs()
+        .saturating_mul(per_second.into())
+        .saturating_add(rest.into())
 }
 
 /// A moment on the wall clock, microseconds since 1970-01-01 UTC; it can jump either way.
@@ -193,6 +212,7 @@ impl fmt::Display for Utc {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[track_caller]
     fn check(seconds: u64, expected: &str) {
@@ -200,6 +220,20 @@ mod tests {
             Wall::from_us(seconds * 1_000_000).utc().to_string(),
             expected
         );
+    }
+
+    proptest! {
+        #[test]
+        fn spans_are_those_of_the_standard_library(
+            seconds in prop_oneof![0_u64..100, any::<u64>(), 18_446_744_000_u64..18_446_744_100],
+            ns in 0_u32..1_000_000_000,
+        ) {
+            let span = Duration::new(seconds, ns);
+            let whole = |wide: u128| u64::try_from(wide).unwrap_or(u64::MAX);
+            prop_assert_eq!(in_ns(span), whole(span.as_nanos()));
+            prop_assert_eq!(in_us(span), whole(span.as_micros()));
+            prop_assert_eq!(in_ms(span), whole(span.as_millis()));
+        }
     }
 
     #[test]

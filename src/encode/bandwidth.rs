@@ -10,6 +10,7 @@ use super::device::{self, Entry, Stamp};
 use super::json::Json;
 use super::traffic::{self, Capture, Moved};
 use crate::limits::{DEVICE_DOCUMENT_BYTES_MAX, MOVED_BYTES_MAX};
+use crate::time::{in_ms, in_us};
 
 /// Version of the form of documents; raised when a key changes its meaning.
 pub const SCHEMA_VERSION: u64 = 1;
@@ -26,8 +27,7 @@ pub struct Window {
 impl Window {
     /// Its length, at least 1 µs.
     pub fn elapsed_us(&self) -> NonZeroU64 {
-        let us = u64::try_from(self.duration.as_micros()).unwrap_or(u64::MAX);
-        NonZeroU64::new(us).unwrap_or(NonZeroU64::MIN)
+        NonZeroU64::new(in_us(self.duration)).unwrap_or(NonZeroU64::MIN)
     }
 
     /// Writes its members.
@@ -35,7 +35,7 @@ impl Window {
     /// # Errors
     /// What `out` says.
     pub fn members<W: Write>(&self, json: &mut Json<W>) -> Result<(), W::Error> {
-        let ms = u64::try_from(self.duration.as_millis()).unwrap_or(u64::MAX);
+        let ms = in_ms(self.duration);
         json.literal_key("\"collectionStartTime\":")?;
         json.time(self.end.at(self.end.mono.before(self.duration)))?;
         json.literal_key("\"collectionEndTime\":")?;

@@ -14,7 +14,7 @@ use crate::limits::{
 use crate::model::addr::Mac;
 use crate::model::device::Device;
 use crate::model::known_names::NameSource;
-use crate::time::{Mono, Wall};
+use crate::time::{Mono, Wall, in_us};
 
 /// The moment of a document on both clocks: every other time in it is counted back from there.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +28,7 @@ pub struct Stamp {
 impl Stamp {
     /// An earlier moment as the document says it.
     pub fn at(self, moment: Mono) -> Wall {
-        let ago_us = u64::try_from(self.mono.since(moment).as_micros()).unwrap_or(u64::MAX);
+        let ago_us = in_us(self.mono.since(moment));
         Wall::from_us(self.wall.us().saturating_sub(ago_us))
     }
 }
@@ -131,7 +131,7 @@ pub fn members<W: Write>(
     json.time(stamp.at(entry.last_seen))?;
     if let Some(rtt) = entry.rtt {
         json.literal_key("\"rttUs\":")?;
-        json.unsigned(u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX))?;
+        json.unsigned(in_us(rtt))?;
     }
     if let Some((_, NameSource::Router)) = entry.name {
         json.literal_key("\"self\":")?;

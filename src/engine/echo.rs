@@ -159,8 +159,7 @@ impl Echo {
         while self.hosts.len() <= host {
             self.hosts.push(Host::new(address));
         }
-        let number = host as u32;
-        self.finished.retain(|&other| other != number);
+        self.take_back(host as u32);
         let entry = &mut self.hosts[host];
         let round = entry.round.wrapping_add(1);
         *entry = Host {
@@ -181,9 +180,13 @@ impl Echo {
 
     /// Ends the burst of `host` at once, if there is one.
     pub fn stop(&mut self, host: usize) {
-        let number = host as u32;
-        self.finished.retain(|&other| other != number);
+        self.take_back(host as u32);
         self.hosts[host].phase = Phase::Idle;
+    }
+
+    /// What the burst of that host found is not to be told any more.
+    fn take_back(&mut self, number: u32) {
+        self.finished.retain(|&other| other != number);
     }
 
     /// Requests of that version have this id from now on.
@@ -193,6 +196,8 @@ impl Echo {
 
     /// Begins a burst to `host`; one that is under way is dropped.
     pub fn start(&mut self, host: usize, burst: Burst, now: Mono) {
+        let number = host as u32;
+        self.take_back(number);
         let Some(entry) = self.hosts.get_mut(host) else {
             return;
         };
@@ -201,8 +206,6 @@ impl Echo {
         entry.round = entry.round.wrapping_add(1);
         entry.phase = Phase::Sending;
         entry.blocked = None;
-        let number = host as u32;
-        self.finished.retain(|&other| other != number);
         if burst.count == 0 {
             entry.phase = Phase::Idle;
             self.finished.push_back(number);

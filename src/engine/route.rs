@@ -22,7 +22,7 @@ use crate::codec::icmp::{self, Cause, Probe, Quote};
 use crate::engine::pace::{self, Pace};
 use crate::model::index::Index;
 use crate::model::probe::Hop;
-use crate::time::Mono;
+use crate::time::{Mono, in_ns};
 pub use flow::{Mode, PORT, payload};
 use gate::Gate;
 use host::{Host, Sent};
@@ -326,7 +326,7 @@ impl Routes {
         }
         let hop = Hop {
             address: from,
-            rtt_ns: u64::try_from(rtt.as_nanos()).unwrap_or(u64::MAX),
+            rtt_ns: in_ns(rtt),
         };
         let arrived = entry.answer(place, hop, fate);
         if self.gates[place + 1].on_answer(at) {

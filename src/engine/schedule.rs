@@ -4,7 +4,7 @@
 
 use core::time::Duration;
 
-use crate::time::Mono;
+use crate::time::{Mono, in_ns};
 
 /// When the next round of something that takes a while begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +39,10 @@ impl Cadence {
     /// Says that nothing could run until `now`: the due round is the first on the grid that is not
     /// late by more than half an interval.
     pub fn busy_until(&mut self, now: Mono) {
-        let interval_ns = self.interval.as_nanos();
-        let late_ns = now.since(self.due).as_nanos();
-        let missed = (late_ns + interval_ns / 2)
+        let interval_ns = in_ns(self.interval);
+        let late_ns = in_ns(now.since(self.due));
+        let missed = late_ns
+            .saturating_add(interval_ns / 2)
             .saturating_sub(1)
             .checked_div(interval_ns);
         let missed = u32::try_from(missed.unwrap_or(0)).unwrap_or(u32::MAX);
@@ -51,11 +52,13 @@ impl Cadence {
     /// Says that the due round ran at `now`. The next one is the first on the grid that is at least
     /// half an interval away: rounds that were slept through are skipped, and none is too short.
     pub fn ran(&mut self, now: Mono) {
-        let missed = match self.interval.as_nanos() {
-            0 => 0,
-            interval_ns => (now.since(self.due).as_nanos() + interval_ns / 2) / interval_ns,
-        };
-        let steps = u32::try_from(missed + 1).unwrap_or(u32::MAX);
+        let interval_ns = in_ns(self.interval);
+        let late_ns = in_ns(now.since(self.due));
+        let missed = late_ns
+            .saturating_add(interval_ns / 2)
+            .checked_div(interval_ns)
+            .unwrap_or(0);
+        let steps = u32::try_from(missed.saturating_add(1)).unwrap_or(u32::MAX);
         self.due = self.due.after(self.interval.saturating_mul(steps));
     }
 }

@@ -5,6 +5,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use crate::limits::BANNER_TEXT_BYTES_MAX;
+use crate::time::in_ns;
 
 /// What a service says of itself: hostile text, valid UTF-8, not yet escaped.
 pub type BannerText = heapless::String<BANNER_TEXT_BYTES_MAX, u8>;
@@ -54,7 +55,7 @@ impl Ping {
 
     /// Counts the answer to a request that was counted.
     pub fn on_reply(&mut self, rtt: Duration) {
-        let rtt_ns = u64::try_from(rtt.as_nanos()).unwrap_or(u64::MAX);
+        let rtt_ns = in_ns(rtt);
         self.min_ns = if self.received == 0 {
             rtt_ns
         } else {

@@ -7,7 +7,9 @@ use ureq::Error;
 use ureq::config::ConfigBuilder;
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 use ureq::typestate::AgentScope;
-use ureq::unversioned::transport::{Connector, RustlsConnector, TcpConnector};
+use ureq::unversioned::transport::{
+    ConnectionDetails, Connector, RustlsConnector, TcpConnector, Transport,
+};
 
 use super::http::Trust;
 use crate::sys::files::{self, File};
@@ -21,7 +23,37 @@ const BUNDLE_BYTES_MAX: usize = 8 * 1_024 * 1_024;
 
 /// Opens connections, straight to the server: no variable of the environment names a proxy.
 pub fn connector() -> impl Connector {
-    TcpConnector::default().chain(RustlsConnector::default())
+    TcpConnector::default().chain(Tls::default())
+}
+
+/// TLS, as the agent is set up. Of requests with settings of their own, which here are a time limit
+/// and nothing else, ureq takes the certificates apart anew for each connection, and no session is
+/// resumed.
+#[derive(Debug, Default)]
+struct Tls(RustlsConnector);
+
+impl<In: Transport> Connector<In> for Tls {
+    type Out = <RustlsConnector as Connector<In>>::Out;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        chained: Option<In>,
+    ) -> Result<Option<Self::Out>, Error> {
+        let details = ConnectionDetails {
+            request_level: false,
+            uri: details.uri,
+            addrs: details.addrs.clone(),
+            config: details.config,
+            resolver: details.resolver,
+            now: details.now,
+            timeout: details.timeout,
+            current_time: details.current_time.clone(),
+            run_connector: details.run_connector.clone(),
+            register_shutdown: details.register_shutdown.clone(),
+        };
+        self.0.connect(&details, chained)
+    }
 }
 
 /// Makes a client trust whom `trust` says.

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use rustix::time::ClockId;
 
-use crate::time::{Ctime, Mono, Wall};
+use crate::time::{Ctime, Mono, Wall, in_ns};
 
 /// Now, on the clock for intervals (CLOCK_MONOTONIC).
 pub fn mono() -> Mono {
@@ -80,7 +80,7 @@ pub struct Both {
 const STAMP_AGE_MAX_NS: u64 = 60_000_000_000;
 
 /// What one reading of both clocks may take without being tried again, and how often that is.
-const BOTH_NS_MAX: u128 = 2_000;
+const BOTH_NS_MAX: u64 = 2_000;
 const BOTH_TRIES: u32 = 3;
 
 /// Now, on both clocks, within microseconds even when others take the CPU in between.
@@ -91,7 +91,7 @@ pub fn both() -> Both {
         let (seconds, ns) = read(ClockId::Realtime);
         let took = mono().since(before);
         tries += 1;
-        if took.as_nanos() <= BOTH_NS_MAX || tries >= BOTH_TRIES {
+        if in_ns(took) <= BOTH_NS_MAX || tries >= BOTH_TRIES {
             return Both {
                 mono: before.after(took / 2),
                 wall_ns: unsigned(seconds)
@@ -110,10 +110,9 @@ const STEP_NS_MIN: u64 = 1_000_000;
 /// set the clock for stamps meanwhile.
 pub fn both_after(earlier: &Both) -> Both {
     let mut now = both();
-    let ns = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
     let expected_ns = earlier
         .wall_ns
-        .saturating_add(ns(now.mono.since(earlier.mono)));
+        .saturating_add(in_ns(now.mono.since(earlier.mono)));
     now.was_set = now.wall_ns.abs_diff(expected_ns) > STEP_NS_MIN;
     now
 }

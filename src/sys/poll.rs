@@ -11,6 +11,7 @@ use core::time::Duration;
 use rustix::event::epoll;
 
 use crate::sys::clock;
+use crate::time::in_us;
 
 /// What a descriptor is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +50,7 @@ fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<()> {
         let left = deadline.map(|deadline| deadline.since(clock::mono()));
         // Not by rustix: on mips its version 1.1 gives ppoll(2) a time of the wrong shape.
         let left_ms = left.map_or(-1, |left| {
-            libc::c_int::try_from(left.as_micros().div_ceil(1_000)).unwrap_or(libc::c_int::MAX)
+            libc::c_int::try_from(in_us(left).div_ceil(1_000)).unwrap_or(libc::c_int::MAX)
         });
         // SAFETY: so many entries stand there, and the only caller borrows their descriptors for
         // longer than the call.

@@ -7,6 +7,8 @@ use std::process::{Command, Output};
 
 use miniserde::json::{self, Object, Value};
 
+#[cfg(feature = "tls")]
+pub mod certificate;
 #[cfg(feature = "connspy")]
 pub mod followed;
 pub mod sending;

@@ -14,7 +14,7 @@ use crate::encode::traffic::{self, Moved};
 use crate::limits::SNAPSHOT_BYTES_MAX;
 use crate::model::device::Device;
 use crate::model::known_names::NameSource;
-use crate::time::Mono;
+use crate::time::{Mono, in_us};
 
 /// The clock was set when it moved by so much against the one that never is.
 const STEP_US_MIN: u64 = 500_000;
@@ -189,7 +189,7 @@ fn router(
 
 /// What the wall clock is ahead of the other one.
 fn ahead_us(stamp: Stamp) -> i64 {
-    let mono_us = stamp.mono.since(Mono::from_ns(0)).as_micros();
+    let mono_us = in_us(stamp.mono.since(Mono::from_ns(0)));
     let wall_us = i64::try_from(stamp.wall.us()).unwrap_or(i64::MAX);
     wall_us.saturating_sub(i64::try_from(mono_us).unwrap_or(i64::MAX))
 }

@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::sink::file::FileError;
 use crate::sink::newest::Newest;
 use crate::sys::clock;
-use crate::time::{Mono, Wall};
+use crate::time::{Mono, Wall, in_ms, in_us};
 
 /// Its owner writes, its group reads: it tells who is on the LAN.
 const MODE: u32 = 0o640;
@@ -145,7 +145,7 @@ fn head(json: &mut Json<&mut Vec<u8>>, facts: &Facts, stamp: Stamp) -> Result<()
         started,
     } = stamp;
     // A clock that is set meanwhile does not bend it.
-    let run_us = u64::try_from(uptime.saturating_sub(started).as_micros()).unwrap_or(u64::MAX);
+    let run_us = in_us(uptime.saturating_sub(started));
     let started = Wall::from_us(now.us().saturating_sub(run_us));
     json.open_object()?;
     json.literal_key("\"schemaVersion\":")?;
@@ -163,21 +163,17 @@ fn head(json: &mut Json<&mut Vec<u8>>, facts: &Facts, stamp: Stamp) -> Result<()
     json.literal_key("\"writtenTime\":")?;
     json.time(now)?;
     json.literal_key("\"writtenUptimeMs\":")?;
-    json.unsigned(ms(uptime))?;
+    json.unsigned(in_ms(uptime))?;
     json.literal_key("\"intervalSeconds\":")?;
     match facts.interval.subsec_millis() {
         0 => json.unsigned(facts.interval.as_secs())?,
-        _ => json.decimal(ms(facts.interval), 3)?,
+        _ => json.decimal(in_ms(facts.interval), 3)?,
     }
     if let Some(config_file) = &facts.config_file {
         json.literal_key("\"configFile\":")?;
         json.string(config_file)?;
     }
     json.literal_key("\"snapshot\":")
-}
-
-fn ms(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

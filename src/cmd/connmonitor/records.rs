@@ -15,7 +15,7 @@ use crate::model::probe::{Finding, Route};
 use crate::model::vitals::{Change, Grammar, Scan, Vitals};
 use crate::sys::clock;
 use crate::term;
-use crate::time::Wall;
+use crate::time::{Wall, in_us};
 
 /// Writes what hosts tell.
 pub(super) struct Records {
@@ -109,8 +109,8 @@ impl Records {
     pub(super) fn on_report(&mut self, report: &Report<'_>) -> Result<(), Failure> {
         let at = report.subject;
         let both = clock::both();
-        let ago_us = both.mono.since(report.checked).as_micros();
-        let when = both.wall().us().saturating_sub(ago_us as u64);
+        let ago_us = in_us(both.mono.since(report.checked));
+        let when = both.wall().us().saturating_sub(ago_us);
         let when = Wall::from_us(when);
         self.heard[at] = true;
         let mut events = [None; 4];

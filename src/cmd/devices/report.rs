@@ -18,6 +18,7 @@ use crate::sink::stdout;
 use crate::sys::signal::Signals;
 use crate::sys::{clock, terminal};
 use crate::term::table::{Column, Table};
+use crate::time::in_us;
 
 /// Oddities of one kind that are said; the rest is a number.
 const NOTES_MAX: usize = 8;
@@ -161,7 +162,7 @@ fn cells(table: &mut Table, entry: &Entry<'_>) {
     }
     match entry.rtt {
         Some(rtt) => {
-            let us = rtt.as_micros();
+            let us = in_us(rtt);
             table.cell(format_args!("{}.{:03} ms", us / 1_000, us % 1_000));
         }
         None => table.cell(""),

@@ -15,6 +15,7 @@ use crate::model::interface::{LeftOut, Sample, Window};
 use crate::sys::clock;
 use crate::sys::files::{self, File, Root};
 use crate::sys::signal::{Signals, Woken};
+use crate::time::in_us;
 
 const PROC: &str = "/proc/net/dev";
 
@@ -199,6 +200,5 @@ fn cannot_wait(error: std::io::Error) -> Failure {
 }
 
 fn micros(span: Duration) -> NonZeroU64 {
-    let span = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
-    NonZeroU64::new(span).unwrap_or(NonZeroU64::MIN)
+    NonZeroU64::new(in_us(span)).unwrap_or(NonZeroU64::MIN)
 }

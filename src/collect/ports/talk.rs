@@ -16,7 +16,7 @@ use crate::sys::poll::Until;
 use crate::sys::ready::Ready;
 use crate::sys::tcp::Connection;
 use crate::sys::zone;
-use crate::time::Mono;
+use crate::time::{Mono, in_ns};
 
 /// What is said of a server that does not say what it is.
 const UNKNOWN: &[u8] = b"Unknown";
@@ -209,7 +209,7 @@ impl Talk {
             _ => None,
         };
         Finding {
-            rtt_ns: u64::try_from(end.since(self.started).as_nanos()).unwrap_or(u64::MAX),
+            rtt_ns: in_ns(end.since(self.started)),
             status,
             text: name::lossy(text),
             certificate: certificate.map(Box::new),
