@@ -285,6 +285,16 @@ fn a_state_that_is_of_no_use_is_refused() {
         1,
         &["cannot open the state", "--state"],
     );
+    // Nor is anything put in the place of a device, or of what else is no file.
+    fs::remove_dir(&state).unwrap();
+    let made = Command::new("mkfifo").arg(&state).status().unwrap();
+    assert!(made.success());
+    refused(
+        &run(&["--to_host=b", path]),
+        1,
+        &["cannot open the state", "not an ordinary file", "--state"],
+    );
+    assert!(!fs::metadata(&state).unwrap().is_file());
     let bare = ["--to_host=b", "--state", "x", path];
     refused(&connspy(&bare, Stdio::null()), 2, &["--state", "--tail"]);
     let packed = ["--to_host=b", "--tail", "x.gz"];

@@ -133,12 +133,17 @@ impl Keeper {
     fn hold(&self) -> io::Result<Option<File>> {
         loop {
             let file = File::append(&self.path)?;
+            let status = file.status()?;
+            // A device such as /dev/null would have a file put in its place, for everybody.
+            if !status.is_file() {
+                return Err(io::Error::other("it is not an ordinary file"));
+            }
             if !file.try_lock() {
                 return Ok(None);
             }
             // Else the other one has just put a newer in its place.
             let there = Status::of(&self.path, false)?.map(|status| status.identity());
-            if there == Some(file.status()?.identity()) {
+            if there == Some(status.identity()) {
                 return Ok(Some(file));
             }
         }
