@@ -173,6 +173,12 @@ triggers" "$(cat "$box/tmp/procd")"
     service "$box" reload
     check "small flash: hosts that changed" "$(hangup agent connmonitor-lines)" \
         "$(grep signal "$box/tmp/procd")"
+    echo changed >"$box/etc/netvitals/es.pass"
+    service "$box" reload
+    check "small flash: a secret that changed" "$(hangup agent connmonitor-lines)" \
+        "$(grep signal "$box/tmp/procd" || true)"
+    service "$box" reload
+    check "small flash: told once" "" "$(grep signal "$box/tmp/procd" || true)"
 
     # Another user than the package's: no jail, the agent becomes it.
     box=$work/user
