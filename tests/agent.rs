@@ -318,6 +318,21 @@ fn a_test_says_what_is_wrong_and_starts_nothing() {
     let (code, errors) = test("\toption user 'no such user'\n");
     assert_eq!(code, Some(1), "{errors}");
     assert!(errors.contains("not in /etc/passwd"), "{errors}");
+    // Files without which it would not start.
+    let output = "config output e\n\toption type elastic\n\toption url https://h\n\toption ca";
+    let certificates = match cfg!(feature = "tls") {
+        true => "cannot read the CA certificates",
+        false => "a build with",
+    };
+    for (more, words) in [
+        ("\toption names_file", "cannot read"),
+        ("\toption oui_file", "cannot read the list of vendors"),
+        (output, certificates),
+    ] {
+        let (code, errors) = test(&format!("{more} /proc/none\n"));
+        assert!(matches!(code, Some(1 | 2)), "{errors}");
+        assert!(errors.contains(words), "{errors}");
+    }
 }
 
 #[test]

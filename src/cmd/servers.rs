@@ -135,6 +135,18 @@ impl Servers {
         })
     }
 
+    /// Sees whether the certificates of CAs are there.
+    ///
+    /// # Errors
+    /// When some are not.
+    pub fn check(&self) -> Result<(), Failure> {
+        let mut outputs = self.outputs.iter();
+        outputs.try_for_each(|output| {
+            let checked = output.trust.check();
+            checked.map_err(|error| output.distrusted(&error))
+        })
+    }
+
     /// What the user calls each output, and its type.
     fn labels(&self) -> Vec<(String, &'static str)> {
         let kind = |target: &Target| match target {
@@ -236,9 +248,13 @@ impl Planned {
         })
     }
 
+    fn distrusted(&self, why: &str) -> Failure {
+        Failure::failed(format_args!("{}: {why}", self.name))
+    }
+
     fn reach(&self, collector: &str, resolver: Arc<Resolver>) -> Result<Output, Failure> {
         let client = Client::new(&self.trust, self.times, resolver)
-            .map_err(|error| Failure::failed(format_args!("{}: {error}", self.name)))?;
+            .map_err(|error| self.distrusted(&error))?;
         Ok(Output {
             name: self.name.clone(),
             identity: self.identity,

@@ -28,6 +28,16 @@ pub struct Trust {
     pub insecure: bool,
 }
 
+impl Trust {
+    /// Sees whether it can be followed.
+    ///
+    /// # Errors
+    /// When it cannot, in words for the user.
+    pub fn check(&self) -> Result<(), String> {
+        secure::configure(Agent::config_builder(), self).map(drop)
+    }
+}
+
 /// How long an exchange may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {

@@ -45,7 +45,7 @@ impl Applet for Args {
             outputs,
         } = orders.read()?;
         if orders.args.test {
-            return rights::look_up(settings.user.as_deref());
+            return open::check(&settings, &configuration, &outputs);
         }
         log::set_max_level(settings.log_level);
         open::open(orders, settings, &configuration, outputs, hangup)?.run()

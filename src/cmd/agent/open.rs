@@ -16,7 +16,7 @@ use crate::cmd::lan::{Named, cannot};
 use crate::cmd::observer::Observer;
 use crate::cmd::outlets::Outlets;
 use crate::cmd::outputs::{self, Outputs};
-use crate::cmd::servers::Sender;
+use crate::cmd::servers::{Sender, Servers};
 use crate::collect::bandwidth::{Capture, Mode, Options, Source};
 use crate::collect::devices::Ears;
 use crate::collect::discovery::{self, Discovery};
@@ -37,6 +37,21 @@ use crate::time::Mono;
 
 /// How often a silent address is asked again in one sweep.
 const RETRY: u8 = 1;
+
+/// Sees whether the user and the files that are named are there, and opens nothing.
+///
+/// # Errors
+/// When one is not: the agent would not start.
+pub(super) fn check(
+    settings: &Settings,
+    configuration: &Configuration,
+    outputs: &Outputs,
+) -> Result<(), Failure> {
+    rights::look_up(settings.user.as_deref())?;
+    let root = Root::system().map_err(|error| cannot("open /", &error))?;
+    named(settings, configuration).open(root, 0)?;
+    outputs.servers.as_ref().map_or(Ok(()), Servers::check)
+}
 
 /// Opens everything.
 ///
