@@ -285,16 +285,6 @@ fn a_state_that_is_of_no_use_is_refused() {
         1,
         &["cannot open the state", "--state"],
     );
-    // Nor is anything put in the place of a device, or of what else is no file.
-    fs::remove_dir(&state).unwrap();
-    let made = Command::new("mkfifo").arg(&state).status().unwrap();
-    assert!(made.success());
-    refused(
-        &run(&["--to_host=b", path]),
-        1,
-        &["cannot open the state", "not an ordinary file", "--state"],
-    );
-    assert!(!fs::metadata(&state).unwrap().is_file());
     let bare = ["--to_host=b", "--state", "x", path];
     refused(&connspy(&bare, Stdio::null()), 2, &["--state", "--tail"]);
     let packed = ["--to_host=b", "--tail", "x.gz"];
@@ -305,6 +295,22 @@ fn a_state_that_is_of_no_use_is_refused() {
         1,
         &["cannot open the state", "choose"],
     );
+}
+
+#[test]
+fn no_device_is_replaced_by_a_state() {
+    let directory = TempDir::new();
+    let [path, state] = ["log", "state"].map(|name| directory.path().join(name));
+    fs::write(&path, "1565647200 a b\n253402300799 a b\n").unwrap();
+    // A FIFO looks as empty as /dev/null.
+    let made = Command::new("mkfifo").arg(&state).status().unwrap();
+    assert!(made.success());
+    let [path, state_text] = [&path, &state].map(|path| path.to_str().unwrap());
+    let args = ["--to_host=b", "--tail", "--time_end=1565650000", "--state"];
+    let output = connspy(&[&args[..], &[state_text, path]].concat(), Stdio::null());
+    let words = ["cannot open the state", "not an ordinary file", "--state"];
+    refused(&output, 1, &words);
+    assert!(!fs::metadata(&state).unwrap().is_file());
 }
 
 #[test]
