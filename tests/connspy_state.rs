@@ -314,6 +314,26 @@ fn no_device_is_replaced_by_a_state() {
 }
 
 #[test]
+fn a_state_takes_the_place_of_no_log_and_of_no_rows() {
+    let directory = TempDir::new();
+    let [log, rows] = ["log", "rows"].map(|name| directory.path().join(name));
+    fs::write(&log, "").unwrap();
+    let path = directory.path().to_str().unwrap();
+    let [log, other] = [format!("{path}/log"), format!("{path}/./log")];
+    let rows = rows.to_str().unwrap();
+    for state in [other.as_str(), rows] {
+        let args = ["--to_host=b", "--tail", "--state", state, "--output-file"];
+        let output = connspy(&[&args[..], &[rows, &log]].concat(), Stdio::null());
+        refused(
+            &output,
+            2,
+            &["one of the logs, or the file of rows", "--state"],
+        );
+        assert_eq!(fs::read(state).unwrap(), b"");
+    }
+}
+
+#[test]
 fn a_state_has_one_run_at_a_time() {
     let directory = TempDir::new();
     let [path, state] = ["log", "state"].map(|name| directory.path().join(name));

@@ -5,7 +5,7 @@
 pub mod text;
 
 use core::time::Duration;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::io;
 
 use text::{Counted, Head, Reader, Writer, Wrong};
@@ -72,23 +72,10 @@ impl Keeper {
     ///
     /// # Errors
     /// When it cannot be read, is none, is of other options, or another run has it.
-    pub fn load(&mut self, hours: &mut Hours) -> Result<Option<Head>, Failure> {
+    pub fn load(&mut self, plan: &Plan, hours: &mut Hours) -> Result<Option<Head>, Failure> {
+        let file = self.open(plan)?;
+        let file = self.held.insert(file);
         let name = Escaped(&self.name);
-        let file = match self.hold() {
-            Ok(Some(file)) => self.held.insert(file),
-            Ok(None) => {
-                return Err(Failure::failed(format_args!(
-                    "another connspy has the state '{name}'; end that one, or give another file \
-                     with --state"
-                )));
-            }
-            Err(error) => {
-                return Err(Failure::failed(format_args!(
-                    "cannot open the state '{name}': {error}; choose a file that this user may \
-                     write, in a directory with room, with --state"
-                )));
-            }
-        };
         let wrong = |wrong: Wrong| {
             Failure::failed(format_args!(
                 "the state '{name}' is {wrong}; remove it to begin anew, or give another file with \
@@ -127,6 +114,27 @@ impl Keeper {
         let head = reader.finish().map_err(wrong)?;
         self.check_options(&head)?;
         Ok(Some(head))
+    }
+
+    fn open(&self, plan: &Plan) -> Result<File, Failure> {
+        let name = Escaped(&self.name);
+        if is_taken(&self.path, plan) {
+            return Err(Failure::usage(format_args!(
+                "the state '{name}' is one of the logs, or the file of rows; give another file \
+                 with --state"
+            )));
+        }
+        match self.hold() {
+            Ok(Some(file)) => Ok(file),
+            Ok(None) => Err(Failure::failed(format_args!(
+                "another connspy has the state '{name}'; end that one, or give another file with \
+                 --state"
+            ))),
+            Err(error) => Err(Failure::failed(format_args!(
+                "cannot open the state '{name}': {error}; choose a file that this user may write, \
+                 in a directory with room, with --state"
+            ))),
+        }
     }
 
     /// The file at `path`, which is made when there is none; `None` when another run has it.
@@ -207,6 +215,14 @@ impl Keeper {
         }
         result
     }
+}
+
+/// Whether a log or the file of rows is at `path`, by whatever name: it would be replaced.
+fn is_taken(path: &CStr, plan: &Plan) -> bool {
+    let identity = |path: &CStr| Some(Status::of(path, true).ok()??.identity());
+    let own = identity(path);
+    let mut others = plan.files.iter().chain(&plan.output_file);
+    own.is_some() && others.any(|other| files::c_path(other).is_ok_and(|it| identity(&it) == own))
 }
 
 fn write(file: &File, head: &Head, hours: &mut Hours) -> Result<(), Fault> {

@@ -182,7 +182,7 @@ impl<'a> Session<'a> {
         let Some(keeper) = &mut self.keeper else {
             return Ok(false);
         };
-        let Some(head) = keeper.load(&mut self.hours)? else {
+        let Some(head) = keeper.load(self.plan, &mut self.hours)? else {
             return Ok(false);
         };
         let [lines, malformed, late, rows] = head.counts;
