@@ -52,6 +52,14 @@ impl Servers {
         })
     }
 
+    /// Sees whether the certificates of CAs are there.
+    ///
+    /// # Errors
+    /// None.
+    pub fn check(&self) -> Result<(), Failure> {
+        match *self {}
+    }
+
     /// Starts to send.
     ///
     /// # Errors
