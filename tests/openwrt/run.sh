@@ -57,8 +57,8 @@ compare() {
 part_syntax() {
     local script
     for script in "$files"/netvitals.{init,defaults} openwrt/netvitals/test.sh openwrt/install.sh \
-        openwrt/debian/p* "$tests"/root/etc/rc.common "$tests"/root/lib/functions.sh \
-        "$tests"/root/lib/functions/network.sh "$tests"/root/{bin/ubus,sbin/uci}; do
+        openwrt/debian/p* "$tests"/router/etc/rc.common "$tests"/router/lib/functions.sh \
+        "$tests"/router/lib/functions/network.sh "$tests"/router/{bin/ubus,sbin/uci}; do
         checks=$((checks + 1))
         busybox ash -n "$script" || fail "$script: not for busybox"
         shellcheck -x "$script" || fail "$script: shellcheck"

@@ -20,7 +20,7 @@ router() {
         [[ -e $1/bin/$applet ]] || ln -s busybox "$1/bin/$applet"
     done
     mknod -m 666 "$1/dev/null" c 1 3 2>/dev/null || touch "$1/dev/null"
-    cp -r "$tests"/root/. "$tests"/words.sh "$1/"
+    cp -r "$tests"/router/. "$tests"/words.sh "$1/"
     chmod +x "$1/etc/rc.common"
     cp "$files"/netvitals.init "$1/etc/init.d/netvitals"
     cp "$files"/*.json "$1/etc/capabilities/"
